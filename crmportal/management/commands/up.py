@@ -1,0 +1,171 @@
+"""`manage.py up`: start everything and stay until it is to stop. `./run` calls it once keys and ports are settled."""
+
+import http.client
+import io
+import os
+import shutil
+import signal
+import sys
+import time
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command
+
+from crmportal.supervisor import Control, Supervisor, programs
+
+START_SECONDS = 90
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stop(Exception):
+    """Somebody wants it to end."""
+
+
+class Command(BaseCommand):
+    help = "Starts web, workers, beat and the sandbox under a supervisor, and stops them with Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--serve", action="store_true", help="for a real Nimble: without the sandbox")
+        parser.add_argument(
+            "--data",
+            metavar="FOLDER",
+            default=os.environ.get("CRM_EXPORT_DIR"),
+            help="fill the sandbox from CSV exports (CRM_EXPORT_DIR)",
+        )
+        parser.add_argument("--contacts", type=int, help="how many contacts the sandbox makes up")
+        parser.add_argument("--deals", type=int, help="how many deals the sandbox makes up")
+        parser.add_argument("--seed", type=int, help="another seed is another world")
+
+    def handle(self, *args: object, **options: Any) -> None:
+        for each in STOP_SIGNALS:
+            signal.signal(each, stop)
+        if Control(settings.VAR_DIR).running():
+            raise CommandError("It is running already: ./run status shows it, ./run stop ends it.")
+        try:
+            self.prepare()
+            self.run(options)
+        except Stop:
+            self.say("Stopped.")
+
+    def prepare(self) -> None:
+        """Brings database and static files up to this version, and empties the broker's folders."""
+        self.say("Preparing the database and the static files ...")
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        # Messages only say "look at the table"; what a former run left says nothing new.
+        for folder in settings.BROKER_DIR.glob("*"):
+            shutil.rmtree(folder)
+            folder.mkdir()
+
+    def run(self, options: dict[str, Any]) -> None:
+        sandbox = () if options["serve"] else sandbox_arguments(options)
+        wanted = programs(os.environ.get("BIND") or "127.0.0.1", settings.PORT, sandbox)
+        self.say(f"Starting {', '.join(program.name for program in wanted)} ...")
+        with Supervisor(settings.VAR_DIR, wanted) as supervisor:
+            try:
+                wait(supervisor, {program.name for program in wanted})
+                self.say(self.box(demo=bool(sandbox)))
+                while not supervisor.ended():
+                    time.sleep(0.5)
+            except Stop:
+                self.say("\nStopping ...")
+                # From here on nothing cuts the orderly stop short.
+                for each in STOP_SIGNALS:
+                    signal.signal(each, signal.SIG_IGN)
+                raise
+        # `./run stop` asked supervisord itself, which then ends with 0.
+        if supervisor.process.returncode:
+            raise CommandError(f"The supervisor ended. {supervisor.logs / 'supervisord.log'} may say why.")
+        raise Stop
+
+    def box(self, *, demo: bool) -> str:
+        """What a person needs to know now."""
+        rows = [("Open", f"{settings.PUBLIC_URL}/")]
+        claim = claim_link()
+        if claim:
+            rows.append(("Claim it", claim))
+            rows.append(("", "works once: whoever signs in through it makes this their company's portal"))
+        if demo:
+            rows.append(("Nimble", f"a sandbox at {settings.NIMBLE_BASE_URL}, nothing leaves this machine"))
+            rows.append(("", "for a real one: ./run stop, ./run reset; in .env take NIMBLE_BASE_URL out and set"))
+            rows.append(("", "NIMBLE_CLIENT_ID and NIMBLE_CLIENT_SECRET to your Nimble app's; then ./run serve"))
+        else:
+            rows.append(("Nimble", settings.NIMBLE_BASE_URL))
+        rows.append(("Stop", "Ctrl-C here, or ./run stop elsewhere; ./run help lists the rest"))
+        return boxed("crmportal is ready", [f"{label:9} {text}" for label, text in rows])
+
+    def say(self, text: str) -> None:
+        try:
+            self.stdout.write(text)
+            self.stdout.flush()
+        except OSError:
+            # The terminal hung up; what has to end still does.
+            sys.stdout = self.stdout._out = open(os.devnull, "w")
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    raise Stop
+
+
+def sandbox_arguments(options: dict[str, Any]) -> tuple[str, ...]:
+    """How the sandbox is started for these settings."""
+    arguments = ["--port", str(urlsplit(settings.NIMBLE_BASE_URL).port), "--state", str(settings.VAR_DIR / "sandbox")]
+    for name in ("data", "contacts", "deals", "seed"):
+        if options[name] is not None:
+            arguments += [f"--{name}", str(options[name])]
+    return tuple(arguments)
+
+
+def wait(supervisor: Supervisor, names: set[str]) -> None:
+    """Returns once every program runs and the web answers. Raises CommandError, with the end of a log."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        states = supervisor.states()
+        waiting = sorted(name for name in names if states.get(name) != "RUNNING")
+        if not waiting and healthy():
+            return
+        if supervisor.ended() or "FATAL" in states.values():
+            break
+        time.sleep(0.1)
+    culprits = waiting or ["web"]
+    tails = [f"--- {name} ---\n{tail(supervisor, name)}" for name in culprits]
+    raise CommandError("\n".join([*tails, f"Did not start: {', '.join(culprits)}."]))
+
+
+def healthy() -> bool:
+    """Whether the web answers as it should."""
+    connection = http.client.HTTPConnection("127.0.0.1", settings.PORT, timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": urlsplit(settings.PUBLIC_URL).netloc})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def tail(supervisor: Supervisor, name: str) -> str:
+    log = supervisor.logs / f"{name}.log"
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join(lines[-15:])
+
+
+def claim_link() -> str:
+    """The one-time link, or nothing where it has been used."""
+    out = io.StringIO()
+    try:
+        call_command("claim", stdout=out)
+    except CommandError:
+        return ""
+    return next((word for word in out.getvalue().split() if word.startswith("http")), "")
+
+
+def boxed(title: str, lines: list[str]) -> str:
+    """A frame around some lines."""
+    width = max(map(len, [title, *lines]))
+    body = [f"│ {line:{width}} │" for line in [title, "", *lines]]
+    return "\n".join(["", f"┌{'─' * (width + 2)}┐", *body, f"└{'─' * (width + 2)}┘", ""])

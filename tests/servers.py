@@ -1,0 +1,134 @@
+"""PostgreSQL and Redis for the tests: private ones, on Unix sockets in a folder of their own, gone with this process.
+
+The machine's own servers are never touched. Where Debian's packages are missing, `Missing` says what to install.
+"""
+
+import atexit
+import ctypes
+import functools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Missing(Exception):
+    """A server is not installed; the message says how to get it."""
+
+
+@dataclass
+class Server:
+    """A running server: where it is, and what it runs in."""
+
+    url: str
+    folder: Path
+    process: "subprocess.Popen[bytes]"
+
+    def stop(self) -> None:
+        """Ends it and removes all it wrote. Doing that again is fine."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def postgres_programs() -> Path:
+    """The folder of the newest installed PostgreSQL's programs. Raises Missing."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    if not found:
+        raise Missing("PostgreSQL is not installed: apt-get install postgresql")
+    return found[-1].parent
+
+
+def redis_program() -> str:
+    """Redis, or Valkey, which took its place. Raises Missing."""
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    if not found:
+        raise Missing("Redis is not installed: apt-get install redis-server")
+    return found
+
+
+@functools.cache
+def postgres() -> Server:
+    """A PostgreSQL for this process, started when it is first asked for. Raises Missing."""
+    programs = postgres_programs()
+    folder = private_folder("postgres")
+    data = folder / "data"
+    initdb = ["--username=portal", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", str(data)]
+    subprocess.run(
+        [programs / "initdb", *initdb], check=True, stdout=subprocess.DEVNULL, cwd=folder, **as_owner(folder)
+    )
+    options = ["listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60"]
+    return start(
+        folder,
+        f"postgres://portal@/{folder}/postgres",
+        [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *(f"-c{option}" for option in options)],
+        lambda: run_quietly(programs / "pg_isready", "-h", folder),
+    )
+
+
+@functools.cache
+def redis() -> Server:
+    """A Redis for this process, as a broker's URL, started when it is first asked for. Raises Missing."""
+    program = redis_program()
+    folder = private_folder("redis")
+    path = folder / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no", "--dir", str(folder)]
+    return start(folder, f"redis+socket://{path}", [program, *options], path.exists)
+
+
+def start(folder: Path, url: str, command: list[str], ready: Callable[[], bool]) -> Server:
+    """Starts a server in its folder and waits until it is ready."""
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=end_with_parent,
+            **as_owner(folder),
+        )
+    server = Server(url, folder, process)
+    atexit.register(server.stop)
+    deadline = time.monotonic() + 30
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{command[0]} did not start:\n{(folder / 'log').read_text()}")
+        time.sleep(0.05)
+    return server
+
+
+def private_folder(name: str) -> Path:
+    """A new folder, of the user that the server will run as."""
+    folder = Path(tempfile.mkdtemp(prefix=f"crmportal-{name}-"))
+    if os.getuid() == 0:
+        shutil.chown(folder, "postgres" if name == "postgres" else "nobody")
+    return folder
+
+
+def as_owner(folder: Path) -> dict[str, object]:
+    """For `subprocess`: run as the folder's owner. PostgreSQL refuses to run as root, and nothing here needs to."""
+    if os.getuid() != 0:
+        return {}
+    owner = pwd.getpwuid(folder.stat().st_uid)
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+
+
+def end_with_parent() -> None:
+    """Asks the kernel to end the server with this process, however that ends."""
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)
+
+
+def run_quietly(*command: object) -> bool:
+    return subprocess.run([str(part) for part in command], capture_output=True, check=False).returncode == 0
