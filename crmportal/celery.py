@@ -1,0 +1,11 @@
+"""The Celery application. Celery is the doorbell: the database is the queue."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crmportal.settings")
+
+app = Celery("crmportal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

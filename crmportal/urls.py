@@ -1,0 +1,18 @@
+"""Every address of the portal."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+    path("deals/", include("deals.urls")),
+    path("", include("contacts.urls")),
+    path("sync/", include("sync.urls")),
+    path("", include("nimble.urls")),
+    path("", include("team.urls")),
+]
+
+handler403 = "team.views.forbidden"
+handler404 = "team.views.not_found"
+handler500 = "team.views.server_error"

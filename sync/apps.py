@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class Sync(AppConfig):
+    name = "sync"
+    verbose_name = "Sync"

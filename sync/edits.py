@@ -1,0 +1,219 @@
+"""Making edits and deciding about them: what a person can do to the outbox. Sending them is `sync.outbox`."""
+
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+
+from nimble.models import Connection
+from sync import overlay, registry
+from sync.clock import database_now
+from sync.mirror import Mirrored
+from sync.models import OVERLAID, UNSENT, Edit, State
+
+log = structlog.get_logger(__name__)
+Operation = Edit.Operation
+
+
+class CannotEdit(Exception):
+    """This person cannot change anything now; the message says why and what to do."""
+
+
+def connection_of(user: Any, row: Mirrored) -> Connection:
+    """The account that this person's edits of a row are made with. Raises `CannotEdit`."""
+    found = Connection.objects.for_user(user).active().filter(workspace_id=row.workspace_id).first()
+    if found is None:
+        raise CannotEdit("Connect your Nimble account to change records.")
+    return found
+
+
+def ring() -> None:
+    """Ring the bell after commit. A lost bell costs two seconds: beat rings anyway."""
+    from sync import tasks
+
+    transaction.on_commit(lambda: tasks.ring.apply_async(expires=10, retry=False), robust=True)
+
+
+def record(
+    *,
+    author: Any,
+    row: Mirrored,
+    new: dict[str, Any],
+    seen: dict[str, Any] | None = None,
+    operation: str = Operation.UPDATE,
+    depends_on: Edit | None = None,
+    undoes: Edit | None = None,
+) -> Edit | None:
+    """Write down one edit of `row` and show it at once. One transaction; rings the bell after commit.
+
+    `new`: field → wanted value. `seen`: field → the value that the person saw when they began (from the form); without
+    it, what stands in the row now. Unsent edits of the same fields are superseded. Returns None when nothing changes.
+    """
+    resource = registry.resource(row.kind)
+    with transaction.atomic():
+        connection = connection_of(author, row)
+        row = type(row)._default_manager.select_for_update().get(pk=row.pk)
+        fields = _with_base(resource, row, new, seen or {}) if operation == Operation.UPDATE else _fresh(new)
+        if operation == Operation.UPDATE:
+            superseded = _supersede(row, fields)
+            fields = {name: change for name, change in fields.items() if change["base"] != change["new"]}
+            if not fields:
+                if superseded:
+                    overlay.refresh(row)
+                return None
+        edit = Edit.objects.create(
+            workspace_id=row.workspace_id,
+            connection=connection,
+            author=author,
+            kind=row.kind,
+            record_id=row.pk,
+            operation=operation,
+            fields=fields,
+            depends_on=depends_on,
+            undoes=undoes,
+            created_at=database_now(),
+        )
+        overlay.refresh(row)
+        ring()
+    log.info("edit recorded", edit=edit.pk, kind=edit.kind, record=edit.record_id, fields=sorted(fields))
+    return edit
+
+
+def _fresh(new: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: {"base": None, "new": value} for name, value in new.items()}
+
+
+def _with_base(
+    resource: registry.Resource, row: Mirrored, new: dict[str, Any], seen: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    remote = resource.values(row.remote)
+    edits = overlay.open_edits(row.kind, [row.pk]).get(row.pk, [])
+    shown = overlay.overlaid(remote, edits)
+    fields = {}
+    for name, value in new.items():
+        base = seen.get(name, shown.get(name))
+        fields[name] = {"base": base, "new": value}
+    return fields
+
+
+def _supersede(row: Mirrored, fields: dict[str, dict[str, Any]]) -> bool:
+    """Retire open edits that these fields cover whole; the newest one inherits the base of the oldest.
+
+    One that is being sent is left alone, and what it sends is then the base. Compare-and-swap: a worker may be claiming.
+    """
+    replaced = False
+    waiting = Edit.objects.filter(
+        kind=row.kind, record_id=row.pk, operation=Operation.UPDATE, state__in=[*UNSENT, State.CONFLICT]
+    ).order_by("-id")
+    for older in waiting:
+        if not older.fields.keys() <= fields.keys() or _may_be_applied(older):
+            continue
+        if Edit.objects.filter(pk=older.pk, state=older.state).update(state=State.SUPERSEDED) != 1:
+            continue
+        replaced = True
+        for name, change in older.fields.items():
+            fields[name]["base"] = change["base"]
+    return replaced
+
+
+def _may_be_applied(edit: Edit) -> bool:
+    """It went out and its answer was lost: it must be settled before the next one is compared."""
+    return bool(edit.error.get("ambiguous"))
+
+
+def undo(edit: Edit, *, author: Any) -> Edit | None:
+    """Take an edit back: an unsent one is withdrawn, a sent one gets a compensating edit that obeys the same rules.
+
+    Returns the compensating edit, or None where withdrawing was enough. Raises `CannotEdit`.
+    """
+    resource = registry.resource(edit.kind)
+    with transaction.atomic():
+        row = resource.model._default_manager.get(pk=edit.record_id)
+        if edit.operation == Operation.UPDATE and withdraw(edit, State.UNDONE):
+            return None
+        edit.refresh_from_db()
+        if edit.operation != Operation.UPDATE or edit.state not in (State.CONFIRMED, State.SENDING, State.RETRYING):
+            raise CannotEdit("This change cannot be undone.")
+        # The base is what the edit made of it: whoever changed the field since is noticed as a conflict.
+        seen = {name: change["new"] for name, change in edit.fields.items()}
+        back = {name: change["base"] for name, change in edit.fields.items()}
+        return record(author=author, row=row, new=back, seen=seen, undoes=edit)
+
+
+def withdraw(edit: Edit, state: str) -> bool:
+    """End an edit that was never sent (`undone`, `discarded`); False when it is on its way or ended already."""
+    resource = registry.resource(edit.kind)
+    with transaction.atomic():
+        never_sent = Q(state=State.PENDING, attempts=0) | Q(state=State.BLOCKED, attempts=0)
+        if Edit.objects.filter(never_sent, pk=edit.pk).update(state=state) != 1:
+            return False
+        _settle_row(resource, edit)
+    return True
+
+
+def discard(edit: Edit) -> bool:
+    """Drop an edit that waits or needs a person: Nimble's value comes back. False when it is being sent or has ended."""
+    resource = registry.resource(edit.kind)
+    droppable = [*(s for s in OVERLAID if s != State.SENDING), State.REJECTED, State.FAILED]
+    with transaction.atomic():
+        if Edit.objects.filter(pk=edit.pk, state__in=droppable).update(state=State.DISCARDED) != 1:
+            return False
+        for dependent in Edit.objects.filter(depends_on=edit, state__in=droppable):
+            discard(dependent)
+        _settle_row(resource, edit)
+    return True
+
+
+def _settle_row(resource: registry.Resource, edit: Edit) -> None:
+    """The row without the edit; one that exists only through a create that is dropped becomes a tombstone."""
+    row = resource.model._default_manager.get(pk=edit.record_id)
+    if edit.operation == Operation.CREATE and not row.remote:
+        overlay.refresh(row, gone_at=database_now())
+    else:
+        overlay.refresh(row)
+
+
+def retry(edit: Edit) -> bool:
+    """Put an edit that failed, was refused, blocked or is ambiguous back into the line, at once.
+
+    For an ambiguous create this is the person's 'it is not there: send it again'.
+    """
+    states = [State.RETRYING, State.FAILED, State.REJECTED, State.BLOCKED, State.AMBIGUOUS]
+    done = Edit.objects.filter(pk=edit.pk, state__in=states).update(
+        state=State.PENDING, not_before=None, attempts=0, error={}, lease_token="", lease_until=None
+    )
+    if done:
+        ring()
+    return bool(done)
+
+
+def adopt(edit: Edit) -> bool:
+    """The person says that an ambiguous create is in Nimble already: it ends, and is never sent again."""
+    done = Edit.objects.filter(pk=edit.pk, state=State.AMBIGUOUS).update(
+        state=State.CONFIRMED, confirmed_at=database_now(), error={}
+    )
+    if done:
+        overlay.refresh(registry.resource(edit.kind).model._default_manager.get(pk=edit.record_id))
+    return bool(done)
+
+
+def resolve(edit: Edit, choices: dict[str, Any]) -> bool:
+    """Settle a conflict: field → the value to send. What Nimble has now becomes the base; nothing left ends the edit."""
+    with transaction.atomic():
+        current = Edit.objects.select_for_update().get(pk=edit.pk)
+        if current.state != State.CONFLICT:
+            return False
+        fields = {}
+        for name, change in current.fields.items():
+            theirs = change.get("theirs", change["base"])
+            wanted = choices.get(name, change["new"])
+            if "theirs" not in change or wanted != theirs:
+                fields[name] = {"base": theirs, "new": wanted}
+        current.fields = fields or current.fields
+        current.state = State.PENDING if fields else State.DISCARDED
+        current.error, current.attempts, current.not_before = {}, 0, None
+        current.save(update_fields=["fields", "state", "error", "attempts", "not_before"])
+        overlay.refresh(registry.resource(edit.kind).model._default_manager.get(pk=edit.record_id))
+        ring()
+    return True

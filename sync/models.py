@@ -1,0 +1,195 @@
+"""The engine's own tables: edits on their way out, streams and runs on their way in, what could not be stored."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from nimble.models import Connection, Workspace
+
+
+class State(models.TextChoices):
+    """Where an edit is. See the state diagram in docs/architecture.md."""
+
+    PENDING = "pending", _("Saved here")
+    RETRYING = "retrying", _("Saved here, trying again")
+    SENDING = "sending", _("Sent")
+    AMBIGUOUS = "ambiguous", _("May be in Nimble")
+    BLOCKED = "blocked", _("Waiting")
+    CONFLICT = "conflict", _("Conflict")
+    CONFIRMED = "confirmed", _("In Nimble")
+    REJECTED = "rejected", _("Refused by Nimble")
+    FAILED = "failed", _("Gave up")
+    SUPERSEDED = "superseded", _("Replaced by a later edit")
+    DISCARDED = "discarded", _("Discarded")
+    UNDONE = "undone", _("Undone before it was sent")
+
+
+# Shown over what Nimble says.
+OVERLAID = (State.PENDING, State.RETRYING, State.SENDING, State.AMBIGUOUS, State.BLOCKED, State.CONFLICT)
+# Holds back later edits of the same record; a conflict steps out of the line.
+IN_LINE = (State.PENDING, State.RETRYING, State.SENDING, State.AMBIGUOUS, State.BLOCKED)
+UNSENT = (State.PENDING, State.RETRYING, State.BLOCKED)
+NEEDS_PERSON = (State.CONFLICT, State.REJECTED, State.FAILED, State.AMBIGUOUS, State.BLOCKED)
+
+
+class Edit(models.Model):
+    """One change that a person made here: the outbox and the history in one table. Nothing is deleted from it."""
+
+    class Operation(models.TextChoices):
+        CREATE = "create", _("Create")
+        UPDATE = "update", _("Update")
+        DELETE = "delete", _("Delete")
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="edits")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="edits")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="edits")
+    kind = models.CharField(max_length=40)
+    record_id = models.BigIntegerField()
+    operation = models.CharField(max_length=10, choices=Operation.choices, default=Operation.UPDATE)
+    # {"<field>": {"base": what Nimble had when the person changed it, "new": what they want, "theirs": once in conflict}}
+    fields = models.JSONField(default=dict)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True)
+    lease_token = models.CharField(max_length=32, blank=True, default="")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    # {"reason": "<class of error>", "message": "...", "fields": {"<field>": ["..."]}}
+    error = models.JSONField(default=dict, blank=True)
+    depends_on = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="dependents")
+    undoes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by")
+    request_id = models.CharField(max_length=40, blank=True, default="")
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["kind", "record_id", "id"], name="edit_record"),
+            models.Index(
+                fields=["state", "not_before"], name="edit_open", condition=Q(state__in=[s.value for s in OVERLAID])
+            ),
+            models.Index(fields=["workspace", "-id"], name="edit_workspace"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.record_id}: {self.operation} {', '.join(self.fields)} ({self.state})"
+
+    @property
+    def needs_person(self) -> bool:
+        """A person has to decide or to do something before this edit can end."""
+        return self.state in NEEDS_PERSON
+
+    @property
+    def is_open(self) -> bool:
+        """Not ended: its values still lie over Nimble's."""
+        return self.state in OVERLAID
+
+
+class Change(models.Model):
+    """What a pull saw change in Nimble: timeline and time travel."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="changes")
+    kind = models.CharField(max_length=40)
+    record_id = models.BigIntegerField()
+    field = models.CharField(max_length=120)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    by = models.CharField(max_length=64, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["kind", "record_id", "-at"], name="change_record")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.record_id}.{self.field}"
+
+
+class Stream(models.Model):
+    """One stream of one connection: where it stands and when it is due."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="streams")
+    name = models.CharField(max_length=30)
+    # What the next run goes on from; moved only together with the rows it speaks of.
+    cursor = models.JSONField(default=dict, blank=True)
+    # Set while a run is unfinished, so that a killed one is continued.
+    checkpoint = models.JSONField(null=True, blank=True)
+    next_run_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveSmallIntegerField(default=0)
+    paused = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "name"], name="stream_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.connection_id}"
+
+
+class Run(models.Model):
+    """One run of a stream, for people to see: how far, how many, how it ended."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        BRAKED = "braked", _("Stopped: too many records vanished at once")
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="runs")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    full = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    moved_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True, blank=True)
+    created = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    gone = models.PositiveIntegerField(default=0)
+    quarantined = models.PositiveIntegerField(default=0)
+    requests = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        indexes = [models.Index(fields=["stream", "-started_at"], name="run_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.stream}: {self.state} {self.done}/{self.total}"
+
+
+class Quarantined(models.Model):
+    """A record of Nimble's that could not be stored, kept with its payload; its page went on without it."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="quarantined")
+    kind = models.CharField(max_length=40)
+    nimble_id = models.CharField(max_length=64)
+    reason = models.TextField()
+    payload = models.JSONField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "kind", "nimble_id"], name="quarantined_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.nimble_id}: {self.reason}"
+
+
+class Lease(models.Model):
+    """A named lease: whoever holds its token may work, until it lapses."""
+
+    name = models.CharField(max_length=80, primary_key=True)
+    token = models.CharField(max_length=32, blank=True, default="")
+    until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of a kind of process."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at:%H:%M:%S}"

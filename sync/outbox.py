@@ -1,0 +1,274 @@
+"""The way out: claim the head of a record's line, push it as its author, confirm. The database is the queue.
+
+Every state change is a compare-and-swap that carries the lease's token, so a late answer overwrites nothing; the attempt
+is committed before the request goes out, so a killed worker leaves a trace that the next one follows.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from nimble import errors, retry
+from nimble.client import Client
+from nimble.models import Connection
+from sync import merge, overlay, registry, store
+from sync.clock import database_now
+from sync.ids import lease_token
+from sync.models import IN_LINE, Edit, State
+
+log = structlog.get_logger(__name__)
+Operation = Edit.Operation
+
+LEASE_SECONDS = 40
+MAX_ATTEMPTS = 10
+# A write that hangs longer than this is taken for lost; with the read before it, it stays inside one lease.
+TIMEOUT = (5.0, 15.0)
+
+
+class LostLease(Exception):
+    """Somebody else has taken this edit over: whatever we learn about it now is theirs to write."""
+
+
+class Ambiguous(Exception):
+    """A create whose answer was lost, and which may be in Nimble: a person decides. Carries the candidates."""
+
+    def __init__(self, candidates: list[dict[str, Any]]) -> None:
+        super().__init__("It may be in Nimble.")
+        self.candidates = candidates
+
+
+class Conflicting(Exception):
+    """Somebody changed the same field in Nimble. Carries field → what Nimble has."""
+
+    def __init__(self, theirs: dict[str, Any]) -> None:
+        super().__init__("Changed in Nimble, too.")
+        self.theirs = theirs
+
+
+class Missing(Exception):
+    """The record that the edit changes is gone from Nimble, or hidden from its author."""
+
+
+def heads(now: datetime) -> Any:
+    """The edits that may be sent now: first in their record's line, due, independent, by a usable connection.
+
+    Includes the ones whose sender's lease has lapsed.
+    """
+    earlier = Edit.objects.filter(
+        kind=OuterRef("kind"), record_id=OuterRef("record_id"), id__lt=OuterRef("id"), state__in=IN_LINE
+    )
+    waiting = Q(state__in=[State.PENDING, State.RETRYING]) & (Q(not_before=None) | Q(not_before__lte=now))
+    lapsed = Q(state=State.SENDING, lease_until__lt=now)
+    return (
+        Edit.objects.filter(waiting | lapsed)
+        .filter(Q(depends_on=None) | Q(depends_on__state=State.CONFIRMED))
+        .filter(connection__state=Connection.State.ACTIVE)
+        .exclude(Exists(earlier))
+    )
+
+
+def claim() -> Edit | None:
+    """Take the oldest head for this worker, or None. The attempt is committed with the claim."""
+    for _ in range(20):
+        now = database_now()
+        edit = heads(now).select_related("connection__workspace", "author").order_by("id").first()
+        if edit is None:
+            return None
+        token = lease_token()
+        lapsed = edit.state == State.SENDING
+        taken = heads(now).filter(pk=edit.pk, state=edit.state, lease_token=edit.lease_token)
+        # The check that it heads its line is part of the UPDATE: claim and check are one statement.
+        if (
+            Edit.objects.filter(pk__in=taken.values("pk"), state=edit.state, lease_token=edit.lease_token).update(
+                state=State.SENDING,
+                lease_token=token,
+                lease_until=now + timedelta(seconds=LEASE_SECONDS),
+                attempts=edit.attempts + 1,
+            )
+            == 1
+        ):
+            edit.state, edit.lease_token, edit.attempts = State.SENDING, token, edit.attempts + 1
+            if lapsed and edit.sent_at:
+                edit.error = {**edit.error, "ambiguous": True}
+            return edit
+    return None
+
+
+def deliver(limit: int = 1000) -> int:
+    """Send what is due, one edit after the other; returns how many were tried."""
+    tried = 0
+    while tried < limit and (edit := claim()):
+        push(edit)
+        tried += 1
+    return tried
+
+
+def push(edit: Edit) -> None:
+    """Send one claimed edit and write down what became of it. Never raises what Nimble does."""
+    resource = registry.resource(edit.kind)
+    row = resource.model._default_manager.get(pk=edit.record_id)
+    structlog.contextvars.bind_contextvars(edit=edit.pk, kind=edit.kind, record=edit.record_id)
+    try:
+        client = Client(edit.connection, timeout=TIMEOUT)
+        try:
+            started = database_now()
+            payload = _send(resource, client, edit, row)
+            confirm(edit, row, payload, started)
+        finally:
+            edit.request_id = client.last.request_id if client.last else ""
+    except LostLease:
+        log.warning("lease lost")
+    except Conflicting as conflict:
+        fields = {
+            name: {**change, "theirs": conflict.theirs[name]} if name in conflict.theirs else change
+            for name, change in edit.fields.items()
+        }
+        finish(edit, row, State.CONFLICT, {"reason": "conflict", "message": str(conflict)}, fields=fields)
+    except Ambiguous as doubt:
+        found = [{"id": item.get("id") or item.get("deal_id") or ""} for item in doubt.candidates]
+        finish(edit, row, State.AMBIGUOUS, {"reason": "ambiguous", "message": str(doubt), "candidates": found})
+    except Missing:
+        message = "It is no longer in Nimble, or hidden from you there."
+        finish(edit, row, State.CONFLICT, {"reason": "missing", "message": message})
+    except errors.NimbleError as error:
+        fail(edit, row, error)
+    except Exception as error:
+        # Ours, not Nimble's: it must be seen, and must not take the edit with it.
+        log.exception("push failed")
+        fail(edit, row, error)
+    finally:
+        structlog.contextvars.unbind_contextvars("edit", "kind", "record")
+
+
+def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any] | None:
+    if edit.operation == Operation.CREATE:
+        return _create(resource, client, edit, row)
+    if edit.operation == Operation.DELETE:
+        _going_out(edit)
+        try:
+            resource.delete(client, row)
+        except errors.NotFound:
+            pass
+        return None
+    try:
+        current = resource.fetch(client, row)
+    except errors.NotFound as gone:
+        raise Missing from gone
+    if current is None:
+        theirs = {name: change.get("base") for name, change in edit.fields.items()}
+    else:
+        theirs = resource.values(resource.keep(row.remote, resource.parse(current).remote))
+    plan = merge.plan(edit.fields, theirs, resource.set_keys(edit.fields))
+    if plan.conflicts:
+        raise Conflicting(plan.conflicts)
+    if not plan.send:
+        return current
+    _going_out(edit)
+    return resource.update(client, row, plan.send, current)
+
+
+def _create(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any]:
+    if edit.error.get("ambiguous"):
+        found = resource.look_up(client, row, edit)
+        if found.payload is not None:
+            return found.payload
+        if found.candidates or not found.readable:
+            raise Ambiguous(list(found.candidates))
+    _going_out(edit)
+    values = {name: change["new"] for name, change in edit.fields.items()}
+    return resource.create(client, row, values)
+
+
+def _going_out(edit: Edit) -> None:
+    """Commit that a write leaves now, and take a whole lease for it. From here on a lost answer is ambiguous."""
+    now = database_now()
+    until = now + timedelta(seconds=LEASE_SECONDS)
+    if _ours(edit).update(sent_at=now, lease_until=until) != 1:
+        raise LostLease
+    edit.sent_at = now
+
+
+def _ours(edit: Edit) -> Any:
+    return Edit.objects.filter(pk=edit.pk, state=State.SENDING, lease_token=edit.lease_token)
+
+
+def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datetime) -> None:
+    """End an edit as in Nimble, with what Nimble answered stored in the same transaction."""
+    resource = registry.resource(edit.kind)
+    parsed = resource.parse(payload) if payload is not None else None
+    with transaction.atomic():
+        now = database_now()
+        if (
+            _ours(edit).update(
+                state=State.CONFIRMED,
+                confirmed_at=now,
+                sent_at=edit.sent_at or started,
+                error={},
+                request_id=edit.request_id,
+                lease_token="",
+                lease_until=None,
+            )
+            != 1
+        ):
+            raise LostLease
+        # Locked before it is read: a pull may be storing the same row.
+        row = type(row)._default_manager.select_for_update().get(pk=row.pk)
+        if edit.operation == Operation.DELETE:
+            overlay.refresh(row, gone_at=now)
+        elif parsed is None:
+            overlay.refresh(row)
+        else:
+            remote = resource.keep(row.remote, parsed.remote)
+            overlay.refresh(
+                row, remote=remote, digest=store.digest(resource, remote), fetched_at=now, nimble_id=parsed.nimble_id
+            )
+            resource.saved({row.pk: remote})
+            if resource.sight:
+                store.saw(resource.sight, edit.connection, {row.pk: parsed.view}, now)
+    log.info("edit confirmed", attempts=edit.attempts)
+
+
+def finish(edit: Edit, row: Any, state: str, error: dict[str, Any], **changes: Any) -> None:
+    """End this attempt in `state`, if the lease is still ours."""
+    with transaction.atomic():
+        mine = _ours(edit).update(
+            state=state, error=error, lease_token="", lease_until=None, request_id=edit.request_id, **changes
+        )
+        if mine == 1:
+            overlay.refresh(type(row)._default_manager.get(pk=row.pk))
+    log.info("edit stopped", state=state, reason=error.get("reason"))
+
+
+def fail(edit: Edit, row: Any, error: Exception) -> None:
+    """Sort a failure: what waits and is tried again, what blocks, what the author has to see."""
+    said = {"reason": type(error).__name__, "message": str(error) if isinstance(error, errors.NimbleError) else ""}
+    wrote = edit.sent_at is not None
+    if isinstance(error, errors.NeedsReconnect):
+        finish(edit, row, State.BLOCKED, {**said, "reason": "reconnect"})
+    elif isinstance(error, errors.PaymentRequired):
+        finish(edit, row, State.BLOCKED, {**said, "reason": "quota"})
+    elif isinstance(error, errors.NimbleError) and not (error.retryable or error.ambiguous):
+        if isinstance(error, errors.NotFound) and edit.operation != Operation.CREATE:
+            finish(edit, row, State.CONFLICT, {**said, "reason": "missing"})
+            return
+        finish(edit, row, State.REJECTED, {**said, "fields": getattr(error, "fields", {})})
+    elif edit.attempts >= MAX_ATTEMPTS:
+        finish(edit, row, State.FAILED, {**said, "ambiguous": wrote})
+    else:
+        wait = retry.jittered(retry.delay(edit.attempts, getattr(error, "retry_after", None)))
+        lost = wrote and getattr(error, "ambiguous", True)
+        due = database_now() + timedelta(seconds=wait)
+        doubtful = lost or edit.error.get("ambiguous", False)
+        finish(edit, row, State.RETRYING, {**said, "ambiguous": doubtful}, not_before=due)
+
+
+def unblock(connection: Connection) -> int:
+    """After reconnecting: what waited for it goes back into the line, in order."""
+    return Edit.objects.filter(connection=connection, state=State.BLOCKED, error__reason="reconnect").update(
+        state=State.PENDING, error={}, not_before=None
+    )
+
+

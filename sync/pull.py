@@ -1,0 +1,245 @@
+"""The way in: one connection's streams, each read page by page, page and checkpoint stored in one transaction."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from nimble import errors
+from nimble.client import Client
+from nimble.models import Connection
+from sync import leases, registry, store
+from sync.clock import database_now
+from sync.models import Run, Stream
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+LEASE_SECONDS = 90
+# After a failure a stream waits this long times the failures in a row, at most a quarter of an hour.
+FAILURE_SECONDS = 20
+
+
+class LostLease(Exception):
+    """Another worker pulls this connection now."""
+
+
+class Braked(Exception):
+    """So much vanished at once that a person has to look first."""
+
+
+class Pull:
+    """One run of one stream. Streams read through `client`, store through `page`, and keep `checkpoint` as they go."""
+
+    def __init__(self, connection: Connection, stream: Stream, run: Run, client: Client, token: str) -> None:
+        self.connection = connection
+        self.workspace_id = connection.workspace_id
+        self.stream = stream
+        self.run = run
+        self.client = client
+        self.token = token
+        self.full = run.full
+
+    @property
+    def checkpoint(self) -> dict[str, Any]:
+        """Where this run stands; empty at its start."""
+        return self.stream.checkpoint or {}
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        """What the last completed run left for this one."""
+        return self.stream.cursor or {}
+
+    def read(self, fetch: Callable[[], T]) -> tuple[T, datetime]:
+        """Do one read; returns its answer and the database's time at which it began."""
+        started = database_now()
+        return fetch(), started
+
+    def ahead(self, fetch: Callable[[], T]) -> "Future[T]":
+        """Begin a read on another thread, while this one stores the page before it."""
+        return _readers.submit(fetch)
+
+    def expect(self, total: int | None) -> None:
+        """Say how many records there will be, for the bar."""
+        Run.objects.filter(pk=self.run.pk).update(total=total)
+        self.run.total = total
+
+    def page(
+        self,
+        kind: str,
+        payloads: Sequence[Any],
+        *,
+        read_at: datetime,
+        checkpoint: dict[str, Any] | None = None,
+        counted: int | None = None,
+    ) -> store.Tally:
+        """Store one page and move the checkpoint in the same transaction. Raises `LostLease`."""
+        resource = registry.resource(kind)
+
+        def also(tally: store.Tally) -> None:
+            self._move(
+                checkpoint,
+                done=len(payloads) if counted is None else counted,
+                created=tally.created,
+                changed=tally.changed,
+                quarantined=tally.quarantined,
+            )
+
+        return store.save_page(resource, self.connection, payloads, read_at=read_at, also=also)
+
+    def move(self, checkpoint: dict[str, Any] | None = None, **counts: int) -> None:
+        """Move the checkpoint and the figures without a page. Raises `LostLease`."""
+        with transaction.atomic():
+            self._move(checkpoint, **counts)
+
+    def _move(self, checkpoint: dict[str, Any] | None, **counts: int) -> None:
+        if not leases.extend(lease_name(self.connection), self.token, LEASE_SECONDS):
+            raise LostLease
+        if checkpoint is not None:
+            self.stream.checkpoint = checkpoint
+            Stream.objects.filter(pk=self.stream.pk).update(checkpoint=checkpoint)
+        figures: dict[str, Any] = {name: F(name) + by for name, by in counts.items() if by}
+        Run.objects.filter(pk=self.run.pk).update(moved_at=database_now(), requests=F("requests") + 1, **figures)
+        for name, by in counts.items():
+            setattr(self.run, name, getattr(self.run, name) + by)
+
+    def complete(self, cursor: dict[str, Any]) -> None:
+        """What the next run goes on from; stored when this run ends well."""
+        self.stream.cursor = cursor
+
+
+_readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="read-ahead")
+
+
+def lease_name(connection: Connection) -> str:
+    """The name of the lease under which a connection is pulled."""
+    return f"pull-{connection.pk}"
+
+
+def ensure_streams(connection: Connection) -> dict[str, Stream]:
+    """The connection's rows of every registered stream, made where they are missing."""
+    known = {stream.name: stream for stream in Stream.objects.filter(connection=connection)}
+    for spec in registry.streams():
+        if spec.name not in known:
+            known[spec.name], _ = Stream.objects.get_or_create(connection=connection, name=spec.name)
+    return known
+
+
+def due(connection: Connection, now: datetime) -> Iterator[tuple[registry.StreamSpec, Stream]]:
+    """The streams that should run now, most important first."""
+    streams = ensure_streams(connection)
+    for spec in registry.streams():
+        stream = streams[spec.name]
+        if not stream.paused and (stream.next_run_at is None or stream.next_run_at <= now):
+            yield spec, stream
+
+
+def pull(connection: Connection, *, full: bool = False, report: Callable[[Run], None] | None = None) -> list[Run] | None:
+    """Pull every due stream of a connection; None when another worker is at it already.
+
+    `full`: everything anew, due or not. A stream that fails keeps its checkpoint and the others go on, unless nobody can
+    go on (reconnect). After each stream it starts again from the most important one that is due.
+    """
+    token = leases.acquire(lease_name(connection), LEASE_SECONDS)
+    if token is None:
+        return None
+    runs: list[Run] = []
+    try:
+        if full:
+            ensure_streams(connection)
+            Stream.objects.filter(connection=connection).update(next_run_at=None, checkpoint=None, cursor={})
+        while True:
+            spec, stream = next(due(connection, database_now()), (None, None))
+            if spec is None or stream is None:
+                break
+            run = run_stream(connection, spec, stream, token, full=full)
+            runs.append(run)
+            if report:
+                report(run)
+            connection.refresh_from_db()
+            if not connection.is_usable:
+                break
+    except LostLease:
+        log.warning("pull lease lost", connection=connection.pk)
+    finally:
+        leases.release(lease_name(connection), token)
+    return runs
+
+
+def run_stream(
+    connection: Connection, spec: registry.StreamSpec, stream: Stream, token: str, *, full: bool = False
+) -> Run:
+    """One run, continued from its checkpoint where an earlier one was cut off. Raises only `LostLease`."""
+    run = _run_of(stream, full)
+    structlog.contextvars.bind_contextvars(connection=connection.pk, stream=spec.name, run=run.pk)
+    pull = Pull(connection, stream, run, Client(connection), token)
+    wait: float = spec.every
+    try:
+        spec.run(pull)
+        run.state = Run.State.DONE
+        stream.failures, stream.checkpoint, stream.completed_at = 0, None, database_now()
+    except Braked as reason:
+        run.state, run.error = Run.State.BRAKED, str(reason)
+        stream.checkpoint = None
+        wait = 3600
+    except LostLease:
+        raise
+    except errors.NimbleError as error:
+        run.state, run.error = Run.State.FAILED, str(error)
+        stream.failures += 1
+        wait = max(error.retry_after or 0, min(FAILURE_SECONDS * stream.failures, 900))
+    except Exception:
+        log.exception("pull failed")
+        run.state, run.error = Run.State.FAILED, "An error of the portal's own; see the log."
+        stream.failures += 1
+        wait = min(FAILURE_SECONDS * stream.failures, 900)
+    finally:
+        structlog.contextvars.unbind_contextvars("connection", "stream", "run")
+    _finish(stream, run, wait)
+    return run
+
+
+def _run_of(stream: Stream, full: bool) -> Run:
+    now = database_now()
+    if stream.checkpoint is not None:
+        unfinished = stream.runs.exclude(state=Run.State.DONE).order_by("-started_at").first()
+        if unfinished:
+            unfinished.state, unfinished.moved_at, unfinished.error = Run.State.RUNNING, now, ""
+            unfinished.finished_at = None
+            unfinished.save(update_fields=["state", "moved_at", "error", "finished_at"])
+            return unfinished
+    stream.runs.filter(state=Run.State.RUNNING).update(state=Run.State.FAILED, finished_at=now, error="Interrupted.")
+    return Run.objects.create(stream=stream, full=full or stream.completed_at is None, started_at=now, moved_at=now)
+
+
+def _finish(stream: Stream, run: Run, wait: float) -> None:
+    now = database_now()
+    run.finished_at = run.moved_at = now
+    with transaction.atomic():
+        run.save(update_fields=["state", "error", "finished_at", "moved_at"])
+        stream.next_run_at = now + timedelta(seconds=wait)
+        stream.save(
+            update_fields=["cursor", "checkpoint", "next_run_at", "completed_at", "failures"],
+        )
+    old = stream.runs.filter(state=Run.State.DONE).order_by("-started_at").values_list("pk", flat=True)[200:]
+    Run.objects.filter(pk__in=list(old)).delete()
+    log.info(
+        "pull done", state=run.state, done=run.done, created=run.created, changed=run.changed, gone=run.gone
+    )
+
+
+def sync_now(connection: Connection) -> None:
+    """Make every stream due, so that the next ring of the bell pulls."""
+    ensure_streams(connection)
+    Stream.objects.filter(connection=connection, paused=False).update(next_run_at=None)
+
+
+def connections_due() -> list[Connection]:
+    """The usable connections that have something to pull and that nobody is pulling."""
+    now = database_now()
+    usable = Connection.objects.active().select_related("workspace")
+    return [c for c in usable if not leases.held(lease_name(c)) and next(due(c, now), None) is not None]

@@ -1,0 +1,181 @@
+"""What the apps tell the engine about their records. The engine names none of them.
+
+Each app registers its resources, streams and panels in `AppConfig.ready()`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+
+from sync.merge import Key
+from sync.mirror import Mirrored, Sight
+
+if TYPE_CHECKING:
+    from nimble.client import Client
+    from sync.models import Edit
+    from sync.pull import Pull
+
+User = AbstractBaseUser | AnonymousUser
+
+
+class Unstorable(Exception):
+    """A payload that is not what the documents promise: the record is quarantined, its page goes on."""
+
+
+class Parsed(NamedTuple):
+    """A payload taken apart: its id, what is everybody's, and what is the viewer's own."""
+
+    nimble_id: str
+    remote: dict[str, Any]
+    view: dict[str, Any]
+
+
+class Found(NamedTuple):
+    """The outcome of looking up a create whose answer was lost.
+
+    `payload`: the one object that it made. `candidates`: several that it may have made, for a person. Neither: it was
+    not applied and may be sent again. `readable` False: nothing reads such objects back, a person has to decide.
+    """
+
+    payload: dict[str, Any] | None = None
+    candidates: Sequence[dict[str, Any]] = ()
+    readable: bool = True
+
+
+class Resource:
+    """One kind of record. Subclasses live in `<app>/resource.py`; the pure parts in `<app>/mapping.py`."""
+
+    kind: str
+    model: type[Mirrored]
+    sight: type[Sight] | None = None
+    # What the digest leaves out: it changes by itself, or differs from viewer to viewer.
+    volatile: frozenset[str] = frozenset()
+
+    def parse(self, payload: dict[str, Any]) -> Parsed:
+        """Take a payload apart. Raises `Unstorable`."""
+        raise NotImplementedError
+
+    def keep(self, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        """The `remote` to store, given what is stored: for parts that one operation gives and another does not."""
+        return new
+
+    def values(self, remote: dict[str, Any]) -> dict[str, Any]:
+        """`remote` as field → value: what edits name, what the merge compares and the history shows."""
+        raise NotImplementedError
+
+    def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        """The typed columns, of `values` (overlaid) and of the rest of `remote`."""
+        raise NotImplementedError
+
+    def set_keys(self, names: Iterable[str]) -> dict[str, Key]:
+        """Of these fields the ones that merge as sets, with the identity of an item."""
+        return {}
+
+    def saved(self, rows: dict[int, dict[str, Any]]) -> None:
+        """After rows were stored (pk → remote), in the same transaction: tables that hang on them."""
+
+    # --- sending, with the author's client; raises nimble.errors ---
+
+    def fetch(self, client: "Client", row: Any) -> dict[str, Any] | None:
+        """The record as it is now in Nimble; None where no operation reads it back."""
+        raise NotImplementedError
+
+    def create(self, client: "Client", row: Any, values: dict[str, Any]) -> dict[str, Any]:
+        """Send a create; returns Nimble's answer. Not idempotent: the outbox sees to it that it is sent once."""
+        raise NotImplementedError
+
+    def update(
+        self, client: "Client", row: Any, send: dict[str, Any], current: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Send the merged fields; `current` is what `fetch` gave. Idempotent; returns Nimble's answer."""
+        raise NotImplementedError
+
+    def delete(self, client: "Client", row: Any) -> None:
+        """Delete in Nimble. Idempotent: NotFound counts as done."""
+        raise NotImplementedError
+
+    def look_up(self, client: "Client", row: Any, edit: "Edit") -> Found:
+        """Find what a create whose answer was lost has made."""
+        raise NotImplementedError
+
+    # --- people ---
+
+    def for_user(self, user: User) -> models.QuerySet[Any]:
+        """The rows that this person may see: the one place where access to this kind is decided."""
+        raise NotImplementedError
+
+    def url(self, row: Any) -> str:
+        """The page of a record."""
+        raise NotImplementedError
+
+    def title(self, row: Any) -> str:
+        """What a list calls the record."""
+        return str(row)
+
+    def label(self, field: str, row: Any) -> str:
+        """What a person calls a field of the record."""
+        return field.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class StreamSpec:
+    """A stream: `run(pull)` reads everything that is due and says how far it is; lower `order` goes first.
+
+    `every`: seconds between runs. `usable`: the pages make sense once this stream has completed.
+    """
+
+    name: str
+    label: Any
+    order: int
+    every: int
+    run: Callable[["Pull"], None]
+    usable: bool = False
+
+
+_resources: dict[str, Resource] = {}
+_streams: dict[str, StreamSpec] = {}
+_panels: dict[str, list[Callable[[Any, User], Any]]] = {}
+
+
+def add_resource(resource: Resource) -> None:
+    """Register a kind of record."""
+    _resources[resource.kind] = resource
+
+
+def resource(kind: str) -> Resource:
+    """The registered resource of a kind."""
+    return _resources[kind]
+
+
+def resources() -> list[Resource]:
+    """Every registered resource."""
+    return list(_resources.values())
+
+
+def add_stream(spec: StreamSpec) -> None:
+    """Register a stream of the pull."""
+    _streams[spec.name] = spec
+
+
+def streams() -> list[StreamSpec]:
+    """Every stream, in the order in which they are pulled."""
+    return sorted(_streams.values(), key=lambda spec: spec.order)
+
+
+def stream(name: str) -> StreamSpec:
+    """One stream by its name."""
+    return _streams[name]
+
+
+def add_panel(kind: str, panel: Callable[[Any, User], Any]) -> None:
+    """Register a panel that one app shows on the page of another app's record."""
+    _panels.setdefault(kind, []).append(panel)
+
+
+def panels(record: Mirrored, user: User) -> list[Any]:
+    """The panels of a record's page, each made by the queries of the app that owns it."""
+    made = (panel(record, user) for panel in _panels.get(record.kind, []))
+    return [panel for panel in made if panel is not None]

@@ -1,0 +1,227 @@
+"""Storing a page of records that Nimble sent: one transaction, one upsert, nothing parsed inside it."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection as database
+from django.db import models, transaction
+
+from nimble.models import Connection
+from sync import clean, overlay, registry
+from sync.mirror import Sight
+from sync.models import Change, Quarantined
+
+BATCH = 100
+
+
+@dataclass
+class Tally:
+    """What became of a page. `known_unchanged`: it held a record that is stored exactly so already."""
+
+    ids: dict[str, int] = field(default_factory=dict)
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+
+
+def digest(resource: registry.Resource, remote: dict[str, Any]) -> str:
+    """A short fingerprint of what is stored, less what is volatile, to skip writing what did not change."""
+    steady = {key: value for key, value in remote.items() if key not in resource.volatile}
+    packed = json.dumps(steady, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.blake2b(packed.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def parse_all(
+    resource: registry.Resource, connection: Connection, payloads: Sequence[Any], at: datetime
+) -> tuple[list[registry.Parsed], list[Quarantined]]:
+    """Every payload parsed; the ones that cannot be are returned as rows for the quarantine."""
+    parsed: dict[str, registry.Parsed] = {}
+    bad = []
+    for position, payload in enumerate(payloads):
+        try:
+            item = resource.parse(clean.tree(payload))
+            # The columns are derived here once, outside the transaction: a field that cannot be shows itself now.
+            overlay.project(resource, item.remote, [])
+            parsed[item.nimble_id] = item
+        except (registry.Unstorable, AttributeError, KeyError, TypeError, ValueError) as reason:
+            found = payload.get("id") or payload.get("deal_id") if isinstance(payload, dict) else None
+            name = found if isinstance(found, str) else f"unnamed-{at:%Y%m%d%H%M%S}-{position}"
+            bad.append(
+                Quarantined(
+                    workspace_id=connection.workspace_id,
+                    kind=resource.kind,
+                    nimble_id=clean.text(name)[:64],
+                    reason=f"{type(reason).__name__}: {reason}"[:500],
+                    payload=clean.tree(payload),
+                    at=at,
+                )
+            )
+    return list(parsed.values()), bad
+
+
+def save_page(
+    resource: registry.Resource,
+    connection: Connection,
+    payloads: Sequence[Any],
+    *,
+    read_at: datetime,
+    also: Callable[[Tally], None] | None = None,
+) -> Tally:
+    """Store what one answer brought, at most `BATCH` rows a transaction; `also(tally)` runs in the last one.
+
+    `read_at`: the database's time at which the read began. A row that something newer has written since is left alone.
+    """
+    tally = Tally()
+    parsed, bad = parse_all(resource, connection, payloads, read_at)
+    batches = [parsed[start : start + BATCH] for start in range(0, len(parsed), BATCH)] or [[]]
+    for number, batch in enumerate(batches, start=1):
+        with transaction.atomic():
+            _save_batch(resource, connection, batch, read_at, tally)
+            if number == len(batches):
+                _quarantine(resource, connection, batch, bad)
+                tally.quarantined = len(bad)
+                if also:
+                    also(tally)
+    return tally
+
+
+def _save_batch(
+    resource: registry.Resource,
+    connection: Connection,
+    batch: Sequence[registry.Parsed],
+    read_at: datetime,
+    tally: Tally,
+) -> None:
+    model = resource.model
+    stored = {
+        row.nimble_id: row
+        # Locked, so that no edit comes between reading `rev` and writing (SQLite: one writer at a time anyway).
+        for row in model._default_manager.select_for_update()
+        .filter(workspace_id=connection.workspace_id, nimble_id__in=[item.nimble_id for item in batch])
+        .order_by("pk")
+    }
+    edits = overlay.open_edits(resource.kind, [row.pk for row in stored.values()])
+    writes: list[dict[str, Any]] = []
+    untouched: list[int] = []
+    changes: list[Change] = []
+    for item in batch:
+        row = stored.get(item.nimble_id)
+        remote = resource.keep(row.remote, item.remote) if row else item.remote
+        mark = digest(resource, remote)
+        if row and row.fetched_at and row.fetched_at >= read_at:
+            # An older read, or one that overlaps our own write: it knows nothing that we do not.
+            tally.ids[item.nimble_id] = row.pk
+            tally.unchanged += 1
+            continue
+        if row and row.digest == mark and row.gone_at is None:
+            untouched.append(row.pk)
+            tally.unchanged += 1
+            continue
+        columns = overlay.project(resource, remote, edits.get(row.pk, []) if row else [])
+        writes.append(
+            {
+                "workspace_id": connection.workspace_id,
+                "nimble_id": item.nimble_id,
+                **columns,
+                "remote": remote,
+                "digest": mark,
+                "rev": row.rev + 1 if row else 1,
+                "fetched_at": read_at,
+                "gone_at": None,
+            }
+        )
+        if row:
+            tally.changed += 1
+            changes += _changes(resource, row, remote, read_at)
+        else:
+            tally.created += 1
+    if writes:
+        _upsert(model, writes)
+        tally_ids = dict(
+            model._default_manager.filter(
+                workspace_id=connection.workspace_id, nimble_id__in=[write["nimble_id"] for write in writes]
+            ).values_list("nimble_id", "pk")
+        )
+        tally.ids.update(tally_ids)
+        resource.saved({tally_ids[write["nimble_id"]]: write["remote"] for write in writes})
+    if untouched:
+        model._default_manager.filter(pk__in=untouched).update(fetched_at=read_at)
+    tally.ids.update({row.nimble_id: row.pk for row in stored.values()})
+    Change.objects.bulk_create(changes)
+    if resource.sight:
+        saw(resource.sight, connection, {tally.ids[item.nimble_id]: item.view for item in batch}, read_at)
+
+
+def _upsert(model: type[models.Model], rows: list[dict[str, Any]]) -> None:
+    """INSERT … ON CONFLICT DO UPDATE where the stored row still has the `rev` that the new columns were derived from.
+
+    `executemany` with the fields' own adaptation: several times faster than `bulk_create(update_conflicts=True)` with
+    JSON on PostgreSQL.
+    """
+    fields = [model._meta.get_field(name.removesuffix("_id") if name == "workspace_id" else name) for name in rows[0]]
+    quote = database.ops.quote_name
+    table = quote(model._meta.db_table)
+    names = [quote(f.column) for f in fields]
+    keys = {quote("workspace_id"), quote("nimble_id")}
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
+    rev = quote("rev")
+    sql = (
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))}) "  # noqa: S608 our own names
+        f"ON CONFLICT ({', '.join(sorted(keys, reverse=True))}) DO UPDATE SET {updates} "
+        f"WHERE {table}.{rev} = excluded.{rev} - 1"
+    )
+    values = [
+        [f.get_db_prep_save(value, connection=database) for f, value in zip(fields, row.values(), strict=True)]
+        for row in rows
+    ]
+    with database.cursor() as cursor:
+        cursor.executemany(sql, values)
+
+
+def _changes(resource: registry.Resource, row: Any, remote: dict[str, Any], at: datetime) -> list[Change]:
+    before, after = resource.values(row.remote), resource.values(remote)
+    by = remote.get("updated_by") or remote.get("updater") or ""
+    return [
+        Change(
+            workspace_id=row.workspace_id,
+            kind=resource.kind,
+            record_id=row.pk,
+            field=name[:120],
+            before=before.get(name),
+            after=after.get(name),
+            by=by if isinstance(by, str) else "",
+            at=at,
+        )
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+
+
+def saw(sight: type[Sight], connection: Connection, views: dict[int, dict[str, Any]], at: datetime) -> None:
+    """Remember that this connection was shown these rows, with the parts that are its own."""
+    sight._default_manager.bulk_create(
+        [sight(record_id=pk, connection=connection, seen_at=at, view=view) for pk, view in views.items()],
+        update_conflicts=True,
+        unique_fields=["record", "connection"],
+        update_fields=["seen_at", "missing", "hidden_at", "view"],
+    )
+
+
+def _quarantine(
+    resource: registry.Resource, connection: Connection, batch: Sequence[registry.Parsed], bad: list[Quarantined]
+) -> None:
+    """Keep what could not be stored; release what could be after all."""
+    kept = Quarantined.objects.filter(workspace_id=connection.workspace_id, kind=resource.kind)
+    if batch:
+        kept.filter(nimble_id__in=[item.nimble_id for item in batch]).delete()
+    Quarantined.objects.bulk_create(
+        bad,
+        update_conflicts=True,
+        unique_fields=["workspace", "kind", "nimble_id"],
+        update_fields=["reason", "payload", "at"],
+    )

@@ -1,0 +1,62 @@
+"""What is missing from a complete listing: hidden from this viewer at once; a tombstone only once it is sure.
+
+Gone means: absent from two complete listings and 404 on its own. Where much vanishes at once nothing is believed: a
+revoked scope looks just like that.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, QuerySet
+
+from nimble import errors
+from nimble.client import Client
+from sync import overlay, registry
+from sync.clock import database_now
+from sync.pull import Braked, Pull
+
+BRAKE_RECORDS = 20
+BRAKE_SHARE = 0.05
+
+
+def brake(missing: int, known: int) -> None:
+    """Raises `Braked` where more than 20 records and 5 % of what was known vanish at once."""
+    if missing > BRAKE_RECORDS and missing > known * BRAKE_SHARE:
+        raise Braked(f"{missing} of {known} records vanished at once. Nothing was removed here.")
+
+
+def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime) -> int:
+    """After a complete listing that began at `listed_since`: returns how many records were found gone.
+
+    `rows`: what the listing should have held. Sights of this connection that it did not renew are missing from it.
+    """
+    resource = registry.resource(kind)
+    if resource.sight is None:
+        return 0
+    sights = resource.sight._default_manager.filter(connection=pull.connection, record__in=rows)
+    missing = sights.filter(seen_at__lt=listed_since)
+    # What was missing already has been counted by the brake before.
+    brake(missing.filter(hidden_at=None).count(), sights.filter(hidden_at=None).count())
+    now = database_now()
+    missing.filter(hidden_at=None).update(hidden_at=now)
+    missing.update(missing=F("missing") + 1)
+    gone = 0
+    doubtful = missing.filter(missing__gte=2, record__gone_at=None, record__nimble_id__isnull=False)
+    for sight in doubtful.select_related("record"):
+        if _is_gone(pull.client, resource, sight.record):
+            others = resource.sight._default_manager.filter(record=sight.record, hidden_at=None)
+            if not others.exclude(connection=pull.connection).exists():
+                overlay.refresh(sight.record, gone_at=now)
+                gone += 1
+        else:
+            # Its own read still brings it: the listing was wrong, or raced a change.
+            sights.filter(pk=sight.pk).update(missing=0, hidden_at=None, seen_at=now)
+    return gone
+
+
+def _is_gone(client: Client, resource: registry.Resource, row: Any) -> bool:
+    try:
+        resource.fetch(client, row)
+    except (errors.NotFound, errors.Forbidden):
+        return True
+    return False

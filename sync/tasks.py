@@ -1,0 +1,31 @@
+"""Celery's side: messages that carry nothing or an id. Whatever they are about is found in the database."""
+
+from celery import shared_task
+
+from nimble.models import Connection
+from sync import outbox
+from sync import pull as pulling
+from sync.health import beat
+
+
+@shared_task(expires=10)
+def ring() -> None:
+    """Send what is due. Rung after each edit, and by beat, since every broker may lose every message."""
+    beat("push")
+    outbox.deliver()
+
+
+@shared_task(expires=60)
+def pull_due() -> None:
+    """Let every connection with a due stream be pulled."""
+    beat("pull")
+    for connection in pulling.connections_due():
+        pull.apply_async([connection.pk], expires=60, retry=False)
+
+
+@shared_task(expires=60)
+def pull(connection_id: int) -> None:
+    """Pull what is due of one connection; returns at once when another worker is at it."""
+    connection = Connection.objects.active().filter(pk=connection_id).first()
+    if connection:
+        pulling.pull(connection)
