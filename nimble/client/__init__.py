@@ -1,0 +1,16 @@
+"""Nimble's API as the product uses it: one method an operation, in the name of one connected person."""
+
+from nimble.client.contacts import ContactCalls
+from nimble.client.deals import DealCalls
+from nimble.client.people import PeopleCalls
+
+__all__ = ["Client"]
+
+
+class Client(PeopleCalls, ContactCalls, DealCalls):
+    """Talks to Nimble as one person.
+
+    Every method returns the parsed JSON, or raises a `NimbleError`. Writes are sent once and never repeated, except
+    after a dead token, when nothing was done. Reads are repeated once if no answer came. `last` describes the last
+    exchange. Not for use by several threads at once.
+    """

@@ -1,0 +1,15 @@
+"""Who is asking, and with whom they work."""
+
+from typing import Any
+
+from nimble.client.calls import Calls
+
+
+class PeopleCalls(Calls):
+    # get-myself
+    def myself(self) -> dict[str, Any]:
+        return self.call("get-myself", "GET", "/api/v1/myself")
+
+    # Not in the specification; known from public clients.
+    def company_users(self) -> dict[str, Any]:
+        return self.call("company-users", "GET", "/api/v1/company/users")

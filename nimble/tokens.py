@@ -1,0 +1,181 @@
+"""A person's access token, renewed when it must be, by one process at a time.
+
+Nimble may kill a refresh token when it is used, so of all the processes that meet an expired token exactly one may use
+it. Whoever takes the lease on the connection does, with no transaction open during the request, and stores the new pair
+before anything else. The others wait for it. A lease that was not given back ends by itself.
+"""
+
+import secrets
+import time
+from datetime import datetime, timedelta
+
+from allauth.socialaccount.models import SocialApp, SocialToken
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from nimble import oauth
+from nimble.errors import AppRefused, NeedsReconnect, NimbleError, Unreachable
+from nimble.models import Connection, ConnectionState
+from nimble.oauth import InvalidGrant, Pair
+
+PROVIDER = "nimble"
+TIMEOUT = (4.0, 6.0)
+# Longer than a refresh can take, so that a living process never loses its lease to another one.
+LEASE = timedelta(seconds=20)
+WAIT = 12.0
+POLL = 0.05
+LONGEST_MARGIN = timedelta(seconds=60)
+
+
+def access_token(connection: Connection, *, refused: str | None = None) -> str:
+    """The person's access token, never the one that Nimble just `refused`. Call it outside of transactions.
+
+    Raises NeedsReconnect when only the person can help; any other NimbleError is worth another try. No error raised
+    here is ambiguous: what the token was wanted for has not been sent.
+    """
+    deadline = time.monotonic() + WAIT
+    while True:
+        connection.refresh_from_db(
+            fields=[
+                "state",
+                "account",
+                "generation",
+                "lease_token",
+                "lease_until",
+                "redirect_uri",
+                "token_refreshed_at",
+            ]
+        )
+        if not connection.is_usable:
+            raise NeedsReconnect
+        stored = newest(connection)
+        if stored is None:
+            _ask_to_reconnect(connection, "Nimble's tokens are missing.", generation=connection.generation)
+            raise NeedsReconnect
+        if stored.token != refused and not _is_due(stored, connection.token_refreshed_at):
+            return stored.token
+        lease = _take_lease(connection)
+        if lease:
+            return _renew(connection, stored, lease)
+        if time.monotonic() > deadline:
+            raise Unreachable("The connection to Nimble is being renewed.", operation="oauth-refresh")
+        time.sleep(POLL)
+
+
+def newest(connection: Connection) -> SocialToken | None:
+    """The stored pair; the newest one where the client id was changed in between."""
+    tokens = SocialToken.objects.filter(account_id=connection.account_id).select_related("app")
+    return tokens.order_by(F("expires_at").desc(nulls_last=True), "-pk").first()
+
+
+def forget(connection: Connection) -> None:
+    """Disconnect: the tokens are removed, the mirror stays."""
+    with transaction.atomic():
+        supersede(connection)
+        Connection.objects.filter(pk=connection.pk).update(state=ConnectionState.DISCONNECTED, state_reason="")
+        SocialToken.objects.filter(account_id=connection.account_id).delete()
+    connection.refresh_from_db()
+
+
+def supersede(connection: Connection) -> None:
+    """Before another pair is stored: whoever is renewing the present one must not store its result."""
+    Connection.objects.filter(pk=connection.pk).update(generation=F("generation") + 1, lease_token="", lease_until=None)
+
+
+def mark_reconnect(connection: Connection, reason: str) -> None:
+    """Stop everything that reads or writes in this person's name until they sign in again."""
+    Connection.objects.filter(pk=connection.pk).update(
+        state=ConnectionState.RECONNECT,
+        state_reason=reason[:200],
+        generation=F("generation") + 1,
+        lease_token="",
+        lease_until=None,
+    )
+    connection.refresh_from_db()
+
+
+def _is_due(stored: SocialToken, since: datetime | None) -> bool:
+    """Whether a token is about to end: a minute before, or a fifth of its lifetime if that is less."""
+    if stored.expires_at is None:
+        return False
+    margin = LONGEST_MARGIN
+    if since is not None and stored.expires_at > since:
+        margin = min(margin, (stored.expires_at - since) / 5)
+    return timezone.now() >= stored.expires_at - margin
+
+
+def _take_lease(connection: Connection) -> str:
+    """A lease on the generation that was seen, or "" while another process has it."""
+    now = timezone.now()
+    lease = secrets.token_hex(16)
+    free = Q(lease_token="") | Q(lease_until__lt=now)
+    taken = Connection.objects.filter(
+        free, pk=connection.pk, generation=connection.generation, state=ConnectionState.ACTIVE
+    ).update(lease_token=lease, lease_until=now + LEASE)
+    return lease if taken == 1 else ""
+
+
+def _renew(connection: Connection, stored: SocialToken, lease: str) -> str:
+    """Exchange the stored refresh token for a new pair, holding the lease."""
+    try:
+        app = stored.app or SocialApp.objects.filter(provider=PROVIDER).first()
+        if app is None:
+            raise AppRefused(operation="oauth-refresh")
+        if not stored.token_secret:
+            raise InvalidGrant(operation="oauth-refresh")
+        pair = oauth.refresh(app, stored.token_secret, connection.redirect_uri, timeout=TIMEOUT)
+    except InvalidGrant as error:
+        if _grant_died(connection, stored, lease):
+            raise NeedsReconnect(status=error.status, operation=error.operation, request_id=error.request_id) from None
+        return access_token(connection)
+    except NimbleError as error:
+        _held(connection, lease).update(lease_token="", lease_until=None)
+        error.ambiguous = False
+        raise
+    if _store(connection, stored, lease, pair):
+        return pair.access
+    # Signed in anew or disconnected meanwhile: what is stored now counts.
+    return access_token(connection)
+
+
+def _held(connection: Connection, lease: str):
+    return Connection.objects.filter(pk=connection.pk, generation=connection.generation, lease_token=lease)
+
+
+def _store(connection: Connection, stored: SocialToken, lease: str, pair: Pair) -> bool:
+    """Save the new pair, unless another one was stored since; false then."""
+    now = timezone.now()
+    with transaction.atomic():
+        kept = _held(connection, lease).update(
+            generation=F("generation") + 1, lease_token="", lease_until=None, token_refreshed_at=now
+        )
+        if kept != 1 or not _is_still_stored(stored):
+            transaction.set_rollback(True)
+            return False
+        SocialToken.objects.filter(pk=stored.pk).update(
+            token=pair.access, token_secret=pair.refresh or stored.token_secret, expires_at=pair.expires_at
+        )
+    return True
+
+
+def _grant_died(connection: Connection, stored: SocialToken, lease: str) -> bool:
+    """Note that the person must sign in again, unless the refused token is no longer the one that is stored."""
+    with transaction.atomic():
+        kept = _ask_to_reconnect(connection, "Nimble no longer accepts the sign-in.", lease_token=lease)
+        if kept != 1 or not _is_still_stored(stored):
+            transaction.set_rollback(True)
+            return False
+    return True
+
+
+def _ask_to_reconnect(connection: Connection, reason: str, **condition: object) -> int:
+    return Connection.objects.filter(
+        pk=connection.pk, state=ConnectionState.ACTIVE, generation=connection.generation, **condition
+    ).update(state=ConnectionState.RECONNECT, state_reason=reason, lease_token="", lease_until=None)
+
+
+def _is_still_stored(stored: SocialToken) -> bool:
+    """Whether the refresh token that was sent is the one that is stored; holds its row until the transaction ends."""
+    current = SocialToken.objects.select_for_update().filter(pk=stored.pk).first()
+    return current is not None and current.token_secret == stored.token_secret
