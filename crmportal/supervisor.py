@@ -26,6 +26,9 @@ CELERY = ("-m", "celery", "--app", "crmportal.celery:app", "--quiet")
 WORKER = ("--pool", "threads", "--loglevel", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat")
 # Longer than granian and Celery need to end by themselves; a pull that is cut off goes on where it was.
 STOP_SECONDS = 8
+START_SECONDS = 10
+GROUP = "portal"
+DOWN = {"STOPPED", "EXITED", "FATAL"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Program:
 
 
 def worker(queue: str, threads: int) -> Program:
-    """A Celery worker for one queue. Threads, for it waits on Nimble more than it computes, and leaves nobody behind when killed."""
+    """A Celery worker for one queue. Threads: it waits more than it computes, and a killed one leaves nobody behind."""
     name = f"worker-{queue}"
     return Program(
         name,
@@ -76,7 +79,7 @@ def programs(host: str, port: int, sandbox: tuple[str, ...] = ()) -> list[Progra
 
 
 def bound_to_parent() -> list[str]:
-    """A prefix that has the kernel end a command when its parent dies, even by SIGKILL; nothing where that is not to be had."""
+    """A prefix that has the kernel end a command when its parent dies, even by SIGKILL; empty where there is none."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
@@ -133,21 +136,33 @@ class Control:
 
     def stop(self, name: str) -> list[str]:
         """Stops the programs that `name` means, and returns once they ended. Stopping what is stopped is fine."""
-        return self._each("stopProcess", name, Faults.NOT_RUNNING)
+        names = self.named(name)
+        self._each("stopProcess", names, Faults.NOT_RUNNING)
+        deadline = time.monotonic() + STOP_SECONDS * 2
+        while time.monotonic() < deadline and not all(self.states()[each] in DOWN for each in names):
+            time.sleep(0.1)
+        return names
 
     def start(self, name: str) -> list[str]:
         """Starts the programs that `name` means, and returns once they run. Starting what runs is fine."""
-        return self._each("startProcess", name, Faults.ALREADY_STARTED)
-
-    def _each(self, method: str, name: str, fine: int) -> list[str]:
         names = self.named(name)
-        for each in names:
+        self._each("startProcess", names, Faults.ALREADY_STARTED)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and not all(self.states()[each] == "RUNNING" for each in names):
+            time.sleep(0.1)
+        return names
+
+    def states(self) -> dict[str, str]:
+        """What state each program is in."""
+        return {process["name"]: process["statename"] for process in self.processes()}
+
+    def _each(self, method: str, names: list[str], fine: int) -> None:
+        for name in names:
             try:
-                self.call(method, each)
+                self.call(method, f"{GROUP}:{name}", False)
             except xmlrpc.client.Fault as fault:
                 if fault.faultCode != fine:
                     raise
-        return names
 
     def shutdown(self) -> None:
         """Ends supervisord with all its programs, and returns once it is gone."""
@@ -178,6 +193,9 @@ class Supervisor:
             f"childlogdir={escaped(self.logs)}",
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
+            # In one group, for groups are stopped one after the other.
+            f"[group:{GROUP}]",
+            f"programs={','.join(program.name for program in self.programs)}",
         ]
         return "\n".join([*head, *(program.section(self.logs) for program in self.programs), ""])
 
@@ -214,7 +232,7 @@ class Supervisor:
     def states(self) -> dict[str, str]:
         """What state each program is in; nothing while supervisord is coming up."""
         try:
-            return {process["name"]: process["statename"] for process in self.control.processes()}
+            return self.control.states()
         except (OSError, xmlrpc.client.Error):
             return {}
 

@@ -103,8 +103,8 @@ class Command(BaseCommand):
             self.stdout.write(text)
             self.stdout.flush()
         except OSError:
-            # The terminal hung up; what has to end still does.
-            sys.stdout = self.stdout._out = open(os.devnull, "w")
+            # The terminal hung up. What has to end still does, in silence.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def stop(number: int, frame: FrameType | None) -> None:
