@@ -16,6 +16,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
 
 
 class Missing(Exception):
@@ -40,6 +45,22 @@ class Server:
                 self.process.kill()
                 self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def needed(find: Callable[[], T]) -> T:
+    """What `find` returns; where that is missing the test is skipped, or fails where nothing may be skipped."""
+    try:
+        return find()
+    except Missing as reason:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(reason))
+
+
+def chromium() -> str:
+    """Debian's browser. Raises Missing."""
+    found = shutil.which("chromium")
+    if not found:
+        raise Missing("Chromium is not installed: apt-get install chromium")
+    return found
 
 
 def postgres_programs() -> Path:
@@ -117,7 +138,7 @@ def private_folder(name: str) -> Path:
     return folder
 
 
-def as_owner(folder: Path) -> dict[str, object]:
+def as_owner(folder: Path) -> dict[str, Any]:
     """For `subprocess`: run as the folder's owner. PostgreSQL refuses to run as root, and nothing here needs to."""
     if os.getuid() != 0:
         return {}

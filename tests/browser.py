@@ -1,0 +1,101 @@
+"""A real browser for the tests: Debian's Chromium, driven by Playwright. What a page complains about fails the test."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+
+from tests import servers
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+WAIT = 15_000
+
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, once for all tests of a process. Skipped where it is not installed; with `CI=true` that fails."""
+    program = servers.needed(servers.chromium)
+    # Playwright runs an event loop in this thread, where Django would refuse its database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewPage]:
+    """Makes a page with cookies of its own: `new_page(width=360, color_scheme="dark")`, other words as for Playwright.
+
+    After the test: errors on the console (violations of the CSP among them), uncaught exceptions and answers of 500
+    and above fail it, except texts that hold one of `page.expected`, a list the test may add to.
+    """
+    contexts: list[tuple[BrowserContext, list[str], list[str]]] = []
+
+    def make(width: int = 1280, height: int = 800, **options: object) -> Page:
+        options.setdefault("reduced_motion", "reduce")
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(WAIT)
+        complaints: list[str] = []
+        expected: list[str] = []
+        contexts.append((context, complaints, expected))
+
+        def console(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                complaints.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+        def response(answer: Response) -> None:
+            if answer.status >= 500:
+                complaints.append(f"{answer.status}: {answer.request.method} {answer.url}")
+
+        def watch(page: Page) -> None:
+            page.on("console", console)
+            page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
+            page.on("response", response)
+
+        context.on("page", watch)
+        page = context.new_page()
+        page.expected = expected  # type: ignore[attr-defined]
+        return page
+
+    yield make
+    failed = getattr(request.node, "failed", False)
+    for number, (context, _, _) in enumerate(contexts):
+        if failed and context.pages:
+            picture = tmp_path / f"page-{number}.png"
+            context.pages[-1].screenshot(path=picture)
+            print(f"{context.pages[-1].url} looked like {picture}")
+        context.close()
+    left = [text for _, texts, fine in contexts for text in texts if not any(each in text for each in fine)]
+    assert not left, "The browser complained:\n" + "\n".join(left)
+
+
+@pytest.fixture
+def page(new_page: NewPage) -> Page:
+    """A page of 1280 × 800."""
+    return new_page()
+
+
+def check_accessible(page: Page, *, ignore: tuple[str, ...] = ()) -> None:
+    """Fails on whatever axe finds wrong with the page as it is now, except rules named in `ignore`."""
+    found = [each for each in Axe().run(page).response["violations"] if each["id"] not in ignore]
+    told = [f"{each['id']} ({each['impact']}): {each['help']}\n  {spots(each['nodes'])}" for each in found]
+    assert not found, f"axe on {page.url}:\n" + "\n".join(told)
+
+
+def spots(nodes: list[dict[str, list[str]]]) -> str:
+    return "\n  ".join(f"{node['target']} {node['html'][:160]}" for node in nodes[:5])

@@ -1,0 +1,73 @@
+"""Fixtures for every test; `tests/settings.py` has settled the settings before this is read."""
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+
+from tests import servers
+from tests.processes import Portal
+
+pytest_plugins = ["tests.browser", *(["tests.sandboxes"] if find_spec("tests.sandboxes") else [])]
+
+MakePortal = Callable[..., Portal]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test's folder says what it is, so that nobody has to mark it."""
+    for item in items:
+        for folder in ("e2e", "integration", "contract", "bench", "soak"):
+            if folder in item.path.relative_to(item.config.rootpath).parts:
+                item.add_marker(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report: Any = yield
+    item.failed = getattr(item, "failed", False) or report.failed  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.fixture
+def var(settings: LazySettings, tmp_path: Path) -> Path:
+    """A folder for what running writes, this test's own."""
+    settings.VAR_DIR = tmp_path / "var"
+    settings.VAR_DIR.mkdir()
+    return settings.VAR_DIR
+
+
+@pytest.fixture(scope="session")
+def postgres() -> servers.Server:
+    """A private PostgreSQL; skipped where it is not installed."""
+    return servers.needed(servers.postgres)
+
+
+@pytest.fixture(scope="session")
+def redis() -> servers.Server:
+    """A private Redis; skipped where it is not installed."""
+    return servers.needed(servers.redis)
+
+
+@pytest.fixture(scope="module")
+def make_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakePortal]:
+    """Starts a portal of real processes (see `Portal`), which lives until the module's tests are done."""
+    running: list[Portal] = []
+
+    def make(*arguments: str, **options: Any) -> Portal:
+        portal = Portal(tmp_path_factory.mktemp("portal"), *arguments, **options)
+        running.append(portal)
+        portal.launch()
+        return portal
+
+    yield make
+    for portal in running:
+        portal.end()
+
+
+@pytest.fixture(scope="module")
+def portal(make_portal: MakePortal) -> Portal:
+    """A portal of real processes with a small sandbox, shared by the module's tests."""
+    return make_portal("--contacts", "60", "--deals", "40")
