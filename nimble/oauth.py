@@ -10,8 +10,8 @@ from typing import Any
 from allauth.socialaccount.models import SocialApp
 from django.utils import timezone
 
-from nimble.client import transport
-from nimble.client.answers import failure
+from nimble import transport
+from nimble.answers import failure
 from nimble.errors import AppRefused, BadAnswer, NeedsReconnect
 
 TOKEN_PATH = "/api/oauth/token"  # noqa: S105 - a path

@@ -9,7 +9,7 @@ import secrets
 import time
 from datetime import datetime, timedelta
 
-from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.socialaccount.models import SocialToken
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -18,8 +18,8 @@ from nimble import oauth
 from nimble.errors import AppRefused, NeedsReconnect, NimbleError, Unreachable
 from nimble.models import Connection, ConnectionState
 from nimble.oauth import InvalidGrant, Pair
+from nimble.registration import social_app
 
-PROVIDER = "nimble"
 TIMEOUT = (4.0, 6.0)
 # Longer than a refresh can take, so that a living process never loses its lease to another one.
 LEASE = timedelta(seconds=20)
@@ -119,7 +119,7 @@ def _take_lease(connection: Connection) -> str:
 def _renew(connection: Connection, stored: SocialToken, lease: str) -> str:
     """Exchange the stored refresh token for a new pair, holding the lease."""
     try:
-        app = stored.app or SocialApp.objects.filter(provider=PROVIDER).first()
+        app = stored.app or social_app()
         if app is None:
             raise AppRefused(operation="oauth-refresh")
         if not stored.token_secret:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from nimble import tokens
-from nimble.client import transport
-from nimble.client.transport import Exchange
+from nimble import tokens, transport
 from nimble.errors import DeadToken, NimbleError
 from nimble.models import Connection
 from nimble.retry import repeat_at_once
+from nimble.transport import Exchange
 
 
 class Calls:

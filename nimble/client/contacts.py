@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nimble.client.calls import Calls
-from nimble.client.transport import segment
 from nimble.errors import NotFound
+from nimble.transport import segment
 
 MOST_IDS = 30
 

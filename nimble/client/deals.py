@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nimble.client.calls import Calls
-from nimble.client.transport import Denied, refuse_denied, segment
 from nimble.errors import BadAnswer
+from nimble.transport import Denied, refuse_denied, segment
 
 PIPELINES = "/api/v2/deals/pipelines/"
 

@@ -20,7 +20,7 @@ import urllib3
 from django.conf import settings
 from requests.adapters import HTTPAdapter
 
-from nimble.client.answers import failure
+from nimble.answers import failure
 from nimble.errors import AnswerTooLarge, BadAnswer, NimbleError, NoAnswer, Unreachable
 from nimble.retry import READS
 
