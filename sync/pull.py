@@ -43,6 +43,7 @@ class Pull:
         self.client = client
         self.token = token
         self.full = run.full
+        self.unfinished = False
 
     @property
     def checkpoint(self) -> dict[str, Any]:
@@ -106,6 +107,10 @@ class Pull:
         Run.objects.filter(pk=self.run.pk).update(moved_at=database_now(), requests=F("requests") + 1, **figures)
         for name, by in counts.items():
             setattr(self.run, name, getattr(self.run, name) + by)
+
+    def again(self) -> None:
+        """There is more, but enough for now: the run goes on when nothing more important is due."""
+        self.unfinished = True
 
     def complete(self, cursor: dict[str, Any]) -> None:
         """What the next run goes on from; stored when this run ends well."""
@@ -180,6 +185,9 @@ def run_stream(
     wait: float = spec.every
     try:
         spec.run(pull)
+        if pull.unfinished:
+            Stream.objects.filter(pk=stream.pk).update(next_run_at=database_now())
+            return run
         run.state = Run.State.DONE
         stream.failures, stream.checkpoint, stream.completed_at = 0, None, database_now()
     except Braked as reason:

@@ -1,0 +1,79 @@
+"""What a person does to contacts: each action is one transaction that leaves an edit for the outbox."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from markdown_it import MarkdownIt
+
+from contacts import mapping
+from contacts.models import Contact, ContactNote
+from sync import edits
+from sync.clock import database_now
+from sync.ids import object_id
+from sync.models import Edit
+
+markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True})
+
+
+def change_field(
+    *,
+    author: Any,
+    contact: Contact,
+    name: str,
+    wanted: Sequence[dict[str, str]],
+    seen: Sequence[dict[str, str]] | None = None,
+) -> Edit | None:
+    """Give a field these `{value, modifier}`; values that stay are sent back byte for byte as Nimble has them."""
+    field = mapping.FIELD + name
+    return edits.record(
+        author=author, row=contact, new={field: list(wanted)}, seen=None if seen is None else {field: list(seen)}
+    )
+
+
+def change_name(*, author: Any, contact: Contact, names: dict[str, str]) -> Edit | None:
+    """Change first and last name, or a company's name: `names` maps Nimble's field names to values."""
+    new = {mapping.FIELD + name: [{"value": value, "modifier": ""}] if value else [] for name, value in names.items()}
+    return edits.record(author=author, row=contact, new=new)
+
+
+def change_employment(*, author: Any, contact: Contact, title: str, company: str) -> Edit | None:
+    """Change title and company, as the present employment; the deprecated fields are left alone."""
+    field = mapping.FIELD + mapping.EMPLOYMENT
+    before = mapping.values(contact.remote).get(field) or []
+    wanted = mapping.changed_employment(before, title=title, company=company)
+    return edits.record(author=author, row=contact, new={field: wanted})
+
+
+def set_tags(*, author: Any, contact: Contact, tags: Sequence[str], seen: Sequence[str] | None = None) -> Edit | None:
+    """Set the whole list of tags; what somebody else added since `seen` stays."""
+    return edits.record(
+        author=author, row=contact, new={"tags": list(tags)}, seen=None if seen is None else {"tags": list(seen)}
+    )
+
+
+def write_note(*, author: Any, contact: Contact, text: str) -> ContactNote:
+    """Write a note (Markdown) on a contact, under an id that we choose, so that a lost answer can be asked after."""
+    with transaction.atomic():
+        connection = edits.connection_of(author, contact)
+        note = ContactNote.objects.create(
+            workspace_id=contact.workspace_id,
+            nimble_id=object_id(),
+            author_id=connection.nimble_user_id,
+            author_name=connection.name,
+            written_at=database_now(),
+        )
+        note.contacts.add(contact)
+        edits.record(author=author, row=note, new={"note": markdown.render(text)}, operation=Edit.Operation.CREATE)
+    note.refresh_from_db()
+    return note
+
+
+def change_note(*, author: Any, note: ContactNote, text: str) -> Edit | None:
+    """Change a note's text (Markdown)."""
+    return edits.record(author=author, row=note, new={"note": markdown.render(text)})
+
+
+def remove_note(*, author: Any, note: ContactNote) -> Edit | None:
+    """Remove a note; one that was never sent is simply dropped."""
+    return edits.remove(author=author, row=note)

@@ -1,0 +1,282 @@
+"""Nimble's JSON of contacts and their notes ↔ our values: pure functions, no database, no HTTP.
+
+`fields` maps a field's name to a list of values `{value, modifier, field_id, label, is_primary, extra_value, …}`. Edits and
+the merge see each field as the list of its `{value, modifier}`; what is sent back for a value that nobody touched is
+Nimble's own item, whole.
+"""
+
+import ast
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from contacts.models import SEPARATOR, RecordType
+from sync import when
+from sync.registry import Unstorable
+
+FIELD = "field:"
+FIRST, LAST, COMPANY = "first name", "last name", "company name"
+EMPLOYMENT, TITLE, PARENT = "contact employment", "title", "parent company"
+# Sent as sets even before the metadata is known.
+MULTIPLE = frozenset({"email", "phone", "URL", "address", "skype id", EMPLOYMENT})
+# Parts of a contact that differ from viewer to viewer.
+VIEW = (
+    "last_contacted", "company_last_contacted", "last_contacted_user", "lc", "reminder", "is_important", "children", "contexts",
+    "stages_info",
+)  # fmt: skip
+
+
+def fold(text: str) -> str:
+    """Lower case without accents: what a search compares."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+
+
+def items(fields: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The value objects of a field; a bare value or null is accepted."""
+    found = fields.get(name)
+    if found is None:
+        return []
+    return [item if isinstance(item, dict) else {"value": item} for item in (found if isinstance(found, list) else [found])]
+
+
+def pair(item: Mapping[str, Any]) -> dict[str, str]:
+    """A value object as the `{value, modifier}` that tells it apart."""
+    value = item.get("value")
+    return {"value": value if isinstance(value, str) else json_text(value), "modifier": str(item.get("modifier") or "")}
+
+
+def json_text(value: Any) -> str:
+    """A value that should be a string and is not, as one."""
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def identity(item: Mapping[str, Any]) -> tuple[str, str]:
+    """What makes two values of a field the same one."""
+    return (str(item.get("value")), str(item.get("modifier") or ""))
+
+
+def tags(payload: Mapping[str, Any]) -> list[str]:
+    """The tags, which come as strings or as `{tag, id}`."""
+    found = []
+    for item in payload.get("tags") or []:
+        name = item.get("tag") or item.get("name") if isinstance(item, dict) else item
+        if isinstance(name, str) and name and name not in found:
+            found.append(name)
+    return found
+
+
+def values(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A contact as field → list of `{value, modifier}`, and its tags."""
+    fields = payload.get("fields")
+    found: dict[str, Any] = {
+        FIELD + name: [pair(item) for item in items(fields, name)] for name in (fields if isinstance(fields, dict) else {})
+    }
+    found["tags"] = tags(payload)
+    return found
+
+
+def first(found: Mapping[str, Any], name: str) -> str:
+    """The first value of a field, or ''."""
+    listed = found.get(FIELD + name) or []
+    return str(listed[0].get("value") or "") if listed else ""
+
+
+def employments(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The employments, the present ones first: JSON in a string, of `company_name`, `title`, `start_date`, `end_date`."""
+    jobs = []
+    for item in found.get(FIELD + EMPLOYMENT) or []:
+        job = structured(item.get("value"))
+        if job:
+            jobs.append(job)
+    return sorted(jobs, key=lambda job: not job.get("is_present") and bool(job.get("end_date")))
+
+
+def structured(value: Any) -> dict[str, Any]:
+    """An address or an employment out of its string: JSON, or a Python literal with single quotes."""
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, str) or not value.lstrip().startswith("{") or len(value) > 20_000:
+        return {}
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        try:
+            parsed = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def employment(found: Mapping[str, Any]) -> tuple[str, str]:
+    """Title and company: from the employment first, then from the deprecated fields."""
+    for job in employments(found):
+        return str(job.get("title") or ""), str(job.get("company_name") or "")
+    return first(found, TITLE), first(found, PARENT)
+
+
+def changed_employment(
+    before: Sequence[Mapping[str, str]], *, title: str, company: str
+) -> list[dict[str, str]]:
+    """The employment values with the present one's title and company changed and its other parts kept.
+
+    Without a present one, one is added. Emptied both, it goes.
+    """
+    kept = [dict(item) for item in before]
+    current = next((i for i, item in enumerate(kept) if not structured(item["value"]).get("end_date")), None)
+    job = structured(kept[current]["value"]) if current is not None else {}
+    if not title and not company:
+        return [item for i, item in enumerate(kept) if i != current]
+    job = {**job, "company_name": company, "title": title, "is_present": True}
+    item = {"value": json.dumps(job, ensure_ascii=False), "modifier": kept[current]["modifier"] if current is not None else ""}
+    if current is None:
+        return [item, *kept]
+    kept[current] = item
+    return kept
+
+
+def index(names: Sequence[str]) -> str:
+    """A list as a column in which `contains` finds whole items."""
+    return SEPARATOR + SEPARATOR.join(names) + SEPARATOR if names else ""
+
+
+def primary(payload: Mapping[str, Any], found: Mapping[str, Any], name: str) -> str:
+    """The value of a field that stands for it in a list: the one marked primary, if it is still there, else the first."""
+    listed = found.get(FIELD + name) or []
+    fields = payload.get("fields") if isinstance(payload.get("fields"), dict) else {}
+    marked = [pair(item) for item in items(fields or {}, name) if item.get("is_primary")]
+    for item in marked:
+        if item in listed:
+            return str(item["value"])
+    return first(found, name)
+
+
+def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The typed columns of a contact, of its values (with the edits over them) and the rest of its JSON."""
+    company = payload.get("record_type") == RecordType.COMPANY
+    first_name, last_name = first(found, FIRST).strip(), first(found, LAST).strip()
+    title, employer = employment(found)
+    email, phone = primary(payload, found, "email"), primary(payload, found, "phone")
+    name = first(found, COMPANY).strip() if company else " ".join(part for part in (first_name, last_name) if part)
+    name = name or employer or email or phone
+    tag_names = list(found.get("tags") or [])
+    emails = [item["value"] for item in found.get(FIELD + "email") or []]
+    privacy = payload.get("privacy")
+    search = fold(" ".join([name, employer, title, *emails, phone, *tag_names]))[:4000]
+    return {
+        "record_type": RecordType.COMPANY if company else RecordType.PERSON,
+        "name": name[:500],
+        "sort_name": fold(name)[:200],
+        "first_name": first_name[:255],
+        "last_name": last_name[:255],
+        "title": title[:255],
+        "company_name": employer[:500],
+        "company_nimble_id": employer_id(payload, found, employer),
+        "email": email[:320],
+        "phone": phone[:100],
+        "description": first(found, "description"),
+        "owner_id": str(payload.get("owner_id") or "")[:64],
+        "tags": tag_names,
+        "tag_index": index(tag_names),
+        "search": search,
+        "is_private": isinstance(privacy, dict) and privacy.get("read") is not None,
+        "created_in_nimble": when.moment(payload.get("created")),
+        "updated_in_nimble": when.moment(payload.get("updated")),
+    }
+
+
+def employer_id(payload: Mapping[str, Any], found: Mapping[str, Any], employer: str) -> str:
+    """The contact id of the employer: of `employers_info`, else the `extra_value` of `parent company`."""
+    for info in payload.get("employers_info") or []:
+        if isinstance(info, dict) and info.get("company_name") == employer and isinstance(info.get("contact_id"), str):
+            return info["contact_id"][:64]
+    fields = payload.get("fields")
+    for item in items(fields if isinstance(fields, dict) else {}, PARENT):
+        if item.get("value") == employer and isinstance(item.get("extra_value"), str):
+            return item["extra_value"][:64]
+    return ""
+
+
+def split(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """A contact's JSON as (id, everybody's part, the viewer's part). Raises `Unstorable`."""
+    if not isinstance(payload, dict):
+        raise Unstorable("not an object")
+    contact_id = payload.get("id")
+    if not isinstance(contact_id, str) or not contact_id:
+        raise Unstorable("id is missing")
+    if not isinstance(payload.get("fields"), dict):
+        raise Unstorable("fields is missing")
+    remote = {key: value for key, value in payload.items() if key not in VIEW}
+    return contact_id, remote, {key: payload[key] for key in VIEW if key in payload}
+
+
+def set_fields(names: Iterable[str], multiples: frozenset[str]) -> list[str]:
+    """Of some edited fields those that merge as sets: tags, and fields of many values."""
+    return [name for name in names if name == "tags" or name.removeprefix(FIELD) in multiples]
+
+
+def field_body(name: str, wanted: Sequence[Mapping[str, str]], current: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The values to send for a field: Nimble's own item for each that stays, `{value, modifier}` for each that is new."""
+    fields = (current or {}).get("fields")
+    known = {identity(pair(item)): item for item in items(fields if isinstance(fields, dict) else {}, name)}
+    return [dict(known.get(identity(item)) or {"value": item["value"], "modifier": item["modifier"]}) for item in wanted]
+
+
+# --- notes ----------------------------------------------------------------------------------------------------------
+
+
+def split_note(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """A note's JSON as (id, everybody's part, {}). Raises `Unstorable`."""
+    if not isinstance(payload, dict):
+        raise Unstorable("not an object")
+    if not isinstance(payload.get("id"), str) or not payload["id"]:
+        raise Unstorable("id is missing")
+    contacts = [
+        {key: value for key, value in contact.items() if key != "is_viewable"}
+        if contact.get("is_viewable", True)
+        else {"id": contact.get("id")}
+        for contact in payload.get("contacts") or []
+        if isinstance(contact, dict)
+    ]
+    return payload["id"], {**payload, "contacts": contacts}, {}
+
+
+def note_contacts(payload: Mapping[str, Any]) -> list[str]:
+    """The ids of the contacts that a note is attached to."""
+    return [c["id"] for c in payload.get("contacts") or [] if isinstance(c, dict) and isinstance(c.get("id"), str)]
+
+
+# --- metadata -------------------------------------------------------------------------------------------------------
+
+
+def fields(metadata: Any) -> list[dict[str, Any]]:
+    """Every field of `list-company-contacts-fields`, flat, in the order of tabs and groups."""
+    found = []
+    for tab in (metadata.get("tabs") if isinstance(metadata, dict) else None) or []:
+        for member in tab.get("members") or []:
+            grouped = member.get("type") == "group" or "fields" in member
+            for entry in (member.get("fields") or []) if grouped else [member]:
+                if not entry.get("field_id"):
+                    continue
+                kind = entry.get("field_type")
+                kinds = kind if isinstance(kind, dict) else {"field_kind": kind or ""}
+                choices = kinds.get("values")
+                options = choices.get("values") if isinstance(choices, dict) else choices
+                found.append(
+                    {
+                        "field_id": entry["field_id"],
+                        "name": entry.get("name") or "",
+                        "modifier": entry.get("modifier") or "",
+                        "label": entry.get("label") or entry.get("name") or "",
+                        "kind": str(kinds.get("field_kind") or ""),
+                        "choices": [
+                            {"id": str(c.get("id")), "value": str(c.get("value"))} for c in options or [] if isinstance(c, dict)
+                        ],
+                        "multiples": bool(entry.get("multiples")),
+                        "read_only": bool(entry.get("read_only")),
+                        "tab": tab.get("tab_name") or "",
+                        "group": (member.get("name") or "") if grouped else "",
+                    }
+                )
+    return found

@@ -1,0 +1,186 @@
+"""Saving what Nimble says of contacts and their notes, and sending one edit of them."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from contacts import mapping, queries
+from contacts.models import Contact, ContactField, ContactNote, ContactSight
+from nimble.client import Client
+from sync import clean, when
+from sync.merge import Key
+from sync.models import Edit
+from sync.registry import Found, Parsed, Resource
+
+CONTEXTS = ("last_contacted_data", "employers_data", "leads_data")
+PREVIEW = 200
+
+
+class Contacts(Resource):
+    kind = "contact"
+    model = Contact
+    sight = ContactSight
+
+    def parse(self, payload: dict[str, Any]) -> Parsed:
+        return Parsed(*mapping.split(payload))
+
+    def values(self, remote: dict[str, Any]) -> dict[str, Any]:
+        return mapping.values(remote)
+
+    def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        return mapping.columns(remote, values)
+
+    def set_keys(self, names: Iterable[str]) -> dict[str, Key]:
+        names = list(names)
+        known = ContactField.objects.filter(name__in=[name.removeprefix(mapping.FIELD) for name in names], multiples=True)
+        multiples = mapping.MULTIPLE | frozenset(known.values_list("name", flat=True))
+        return {
+            name: (lambda tag: tag) if name == "tags" else mapping.identity
+            for name in mapping.set_fields(names, multiples)
+        }
+
+    def saved(self, rows: dict[int, dict[str, Any]]) -> None:
+        # A contact that changed may have a new note.
+        Contact.objects.filter(pk__in=rows).update(notes_due=True)
+
+    def fetch(self, client: Client, row: Contact) -> dict[str, Any]:
+        return client.contact(row.nimble_id, contexts=CONTEXTS)
+
+    def update(self, client: Client, row: Contact, send: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
+        fields = {
+            name.removeprefix(mapping.FIELD): mapping.field_body(name.removeprefix(mapping.FIELD), wanted or [], current)
+            for name, wanted in send.items()
+            if name != "tags"
+        }
+        if fields:
+            current = client.update_contact(row.nimble_id, {"fields": fields}, replace=True)
+            if self._extended(current, fields):
+                # `type=1` is what the specification asks for; some servers listen to the older `replace=1` alone.
+                current = client.update_contact(row.nimble_id, {"fields": fields}, replace=True, legacy=True)
+        if "tags" in send:
+            current = client.set_contact_tags(row.nimble_id, send["tags"] or [])
+        assert current is not None  # noqa: S101 something was sent
+        return current
+
+    def _extended(self, answer: dict[str, Any], sent: dict[str, list[dict[str, Any]]]) -> bool:
+        """Whether the values that should have been replaced are still there."""
+        now = mapping.values(answer)
+        return any(
+            not {mapping.identity(item) for item in now.get(mapping.FIELD + name) or []}
+            <= {mapping.identity(mapping.pair(item)) for item in items}
+            for name, items in sent.items()
+        )
+
+    def delete(self, client: Client, row: Contact) -> None:
+        client.delete_contact(row.nimble_id)
+
+    def for_user(self, user: Any) -> Any:
+        return queries.for_user(user)
+
+    def url(self, row: Contact) -> str:
+        return row.get_absolute_url()
+
+    def label(self, field: str, row: Contact) -> str:
+        name = field.removeprefix(mapping.FIELD)
+        known = ContactField.objects.filter(workspace_id=row.workspace_id, name=name).first()
+        return known.label if known else name
+
+
+class ContactNotes(Resource):
+    kind = "contact_note"
+    model = ContactNote
+
+    def parse(self, payload: dict[str, Any]) -> Parsed:
+        return Parsed(*mapping.split_note(payload))
+
+    def values(self, remote: dict[str, Any]) -> dict[str, Any]:
+        return {"note": remote.get("note")}
+
+    def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        body = values.get("note")
+        markup = body if isinstance(body, str) else ""
+        safe = clean.html(markup)
+        found = {"html": safe, "text": clean.plain(safe)[:20_000], "removed": bool(values.get("removed"))}
+        if remote:
+            found["author_id"] = mapping_text(remote.get("owner_id"))[:64]
+            found["author_name"] = mapping_text(remote.get("author_name"))[:255]
+            found["written_at"] = when.moment(remote.get("created"))
+        return found
+
+    def saved(self, rows: dict[int, dict[str, Any]]) -> None:
+        links = ContactNote.contacts.through
+        for pk, remote in rows.items():
+            note = ContactNote.objects.only("workspace_id").get(pk=pk)
+            wanted = set(
+                Contact.objects.filter(
+                    workspace_id=note.workspace_id, nimble_id__in=mapping.note_contacts(remote)
+                ).values_list("pk", flat=True)
+            )
+            if wanted:
+                links.objects.filter(contactnote_id=pk).exclude(contact_id__in=wanted).delete()
+            links.objects.bulk_create(
+                [links(contactnote_id=pk, contact_id=contact) for contact in wanted], ignore_conflicts=True
+            )
+
+    def fetch(self, client: Client, row: ContactNote) -> dict[str, Any]:
+        return client.note(row.nimble_id)
+
+    def create(self, client: Client, row: ContactNote, values: dict[str, Any]) -> dict[str, Any]:
+        return client.create_note(row.nimble_id, self._body(row, values["note"]))
+
+    def update(
+        self, client: Client, row: ContactNote, send: dict[str, Any], current: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        return client.update_note(row.nimble_id, self._body(row, send["note"]))
+
+    def delete(self, client: Client, row: ContactNote) -> None:
+        client.delete_note(row.nimble_id)
+
+    def look_up(self, client: Client, row: ContactNote, edit: Edit) -> Found:
+        """By the id that we chose; else by author, time and equal text among the contact's newest notes."""
+        from nimble import errors
+
+        try:
+            return Found(payload=client.note(row.nimble_id))
+        except errors.NotFound:
+            pass
+        contact = row.contacts.first()
+        if contact is None or contact.nimble_id is None:
+            return Found()
+        listed = client.contact_notes(contact.nimble_id, per_page=50).get("resources") or []
+        since = (edit.sent_at or edit.created_at) - timedelta(minutes=5)
+        wanted = clean.plain(clean.html(edit.fields["note"]["new"]))
+        known = set(
+            ContactNote.objects.filter(
+                workspace_id=row.workspace_id, nimble_id__in=[note.get("id") for note in listed]
+            ).values_list("nimble_id", flat=True)
+        )
+        same = [
+            note
+            for note in listed
+            if note.get("owner_id") == edit.connection.nimble_user_id
+            and note.get("id") not in known
+            and (when.moment(note.get("created")) or since) >= since
+            and clean.plain(clean.html(note.get("note") or "")) == wanted
+        ]
+        return Found(payload=same[0]) if len(same) == 1 else Found(candidates=same)
+
+    def _body(self, row: ContactNote, note: str) -> dict[str, Any]:
+        ids = [nimble_id for nimble_id in row.contacts.values_list("nimble_id", flat=True) if nimble_id]
+        return {"contact_ids": ids, "note": note, "note_preview": clean.plain(note)[:PREVIEW]}
+
+    def for_user(self, user: Any) -> Any:
+        return ContactNote.objects.filter(contacts__in=queries.for_user(user), gone_at=None).distinct()
+
+    def url(self, row: ContactNote) -> str:
+        contact = row.contacts.first()
+        return f"{contact.get_absolute_url()}#note-{row.pk}" if contact else "/"
+
+    def title(self, row: ContactNote) -> str:
+        contact = row.contacts.first()
+        return contact.name if contact else ""
+
+
+def mapping_text(value: Any) -> str:
+    """A string, or '' for anything else."""
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,181 @@
+"""The streams of contacts: their fields, what was updated, the complete listing of ids, and the notes."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from contacts import mapping
+from contacts.models import Contact, ContactField
+from contacts.resource import CONTEXTS
+from nimble import errors
+from nimble.models import Member
+from sync import sweep, when
+from sync.pull import Pull
+from sync.registry import StreamSpec, resource
+
+PAGE = 100
+IDS_PAGE = 1000
+# Windows overlap by this much: stamps have whole seconds, and Nimble's index lags behind its writes.
+OVERLAP_SECONDS = 120
+EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
+NOTES_SLICE = 50
+NOTES_AGAIN = timedelta(days=7)
+
+
+def pull_fields(pull: Pull) -> None:
+    """The metadata of contact fields, and who is who: two requests."""
+    metadata, _read_at = pull.read(pull.client.contact_fields)
+    found = {field["field_id"]: field for field in mapping.fields(metadata)}
+    with transaction.atomic():
+        ContactField.objects.filter(workspace_id=pull.workspace_id).exclude(field_id__in=found).delete()
+        ContactField.objects.bulk_create(
+            [
+                ContactField(workspace_id=pull.workspace_id, position=position, **field)
+                for position, field in enumerate(found.values())
+            ],
+            update_conflicts=True,
+            unique_fields=["workspace", "field_id"],
+            update_fields=[
+                "name", "modifier", "label", "kind", "choices", "multiples", "read_only", "tab", "group", "position",
+            ],
+        )  # fmt: skip
+    pull.move(done=len(found))
+    me, _read_at = pull.read(pull.client.myself)
+    Member.objects.remember(pull.connection.workspace, [me])
+    try:
+        team, _read_at = pull.read(pull.client.company_users)
+    except errors.Refused:
+        return
+    listed = team.get("users") or team.get("resources") or []
+    Member.objects.remember(pull.connection.workspace, listed if isinstance(listed, list) else [])
+
+
+def pull_contacts(pull: Pull) -> None:
+    """What was updated since the cursor, oldest first.
+
+    Each page asks anew for what follows the last record it saw, instead of for a page number: records that are updated
+    meanwhile move to the end, and would shift the pages under a number. The cursor follows Nimble's own stamps.
+    """
+    checkpoint = pull.checkpoint
+    reached = when.moment(checkpoint.get("reached") or pull.cursor.get("reached"))
+    start = reached and (reached if checkpoint else when.overlap(reached, OVERLAP_SECONDS))
+    start, page = start or EPOCH, int(checkpoint.get("page") or 1)
+    first = not checkpoint
+    answer, read_at = pull.read(lambda: listing(pull, start, page))
+    while True:
+        listed = answer.get("resources") or []
+        meta = answer.get("meta") or {}
+        if first:
+            pull.expect(meta.get("total"))
+            first = False
+        last = max((m for m in map(updated, listed) if m), default=start)
+        # More than a page with one and the same stamp can only be told apart by the page number.
+        following, page = (last, 1) if last.replace(microsecond=0) > start.replace(microsecond=0) else (start, page + 1)
+        more = int(meta.get("page") or 1) < int(meta.get("pages") or 1) and bool(listed)
+        reading = pull.ahead(lambda s=following, p=page: pull.read(lambda: listing(pull, s, p))) if more else None
+        pull.page(
+            "contact",
+            listed,
+            read_at=read_at,
+            checkpoint={"reached": following.isoformat(), "page": page},
+            counted=len(listed),
+        )
+        if reading is None:
+            pull.complete({"reached": max(last, reached or EPOCH).isoformat()})
+            return
+        start = following
+        answer, read_at = reading.result()
+
+
+def listing(pull: Pull, start: datetime, page: int) -> dict[str, Any]:
+    """One page of the window that begins at `start`; halved down to one record where the answer is too large."""
+    end = datetime.now(UTC) + timedelta(days=2)
+    query = {"updated": {"range": {"start_datetime": when.stamp(start), "end_datetime": when.stamp(end)}}}
+    return pull.client.list_contacts(page=page, per_page=PAGE, sort="updated:asc", query=query, contexts=CONTEXTS)
+
+
+def updated(payload: Any) -> datetime | None:
+    """Nimble's stamp of a contact's last change."""
+    return when.moment(payload.get("updated")) if isinstance(payload, dict) else None
+
+
+def pull_listing(pull: Pull) -> None:
+    """The complete listing of ids, as this person sees it: what is unknown is read, what is missing is settled."""
+    checkpoint = pull.checkpoint
+    if not checkpoint:
+        _nothing, started = pull.read(lambda: None)
+        checkpoint = {"since": started.isoformat(), "page": 1}
+    since = when.moment(checkpoint["since"])
+    assert since is not None  # noqa: S101 written above
+    kind = resource("contact")
+    while True:
+        answer, read_at = pull.read(lambda: pull.client.list_contact_ids(page=checkpoint["page"], per_page=IDS_PAGE))
+        ids = [item for item in answer.get("resources") or [] if isinstance(item, str)]
+        meta = answer.get("meta") or {}
+        if checkpoint["page"] == 1:
+            pull.expect(meta.get("total"))
+        see(pull, ids, read_at)
+        checkpoint = {**checkpoint, "page": checkpoint["page"] + 1}
+        pull.move(checkpoint, done=len(ids))
+        if not ids or int(meta.get("page") or 1) >= int(meta.get("pages") or 1):
+            break
+    rows = Contact.objects.filter(workspace_id=pull.workspace_id, gone_at=None)
+    pull.move(gone=sweep.settle(pull, kind.kind, rows, since))
+
+
+def see(pull: Pull, ids: list[str], read_at: datetime) -> None:
+    """Note that these were listed to this person; read whole those that they have not been shown yet."""
+    kind = resource("contact")
+    assert kind.sight is not None  # noqa: S101
+    known = dict(
+        kind.sight._default_manager.filter(
+            connection=pull.connection, hidden_at=None, record__nimble_id__in=ids, record__gone_at=None
+        ).values_list("record__nimble_id", "record_id")
+    )
+    kind.sight._default_manager.filter(connection=pull.connection, record_id__in=known.values()).update(
+        seen_at=read_at, missing=0
+    )
+    unknown = [nimble_id for nimble_id in ids if nimble_id not in known]
+    for start in range(0, len(unknown), 30):
+        chunk = unknown[start : start + 30]
+        answer, at = pull.read(lambda chunk=chunk: pull.client.contacts_by_ids(chunk, contexts=CONTEXTS))
+        pull.page("contact", answer.get("resources") or [], read_at=at, counted=0)
+
+
+def pull_notes(pull: Pull) -> None:
+    """Notes, one request a contact, a slice at a time so that nothing more important waits; then a slow round each week."""
+    stale = Contact.objects.filter(workspace_id=pull.workspace_id, gone_at=None, nimble_id__isnull=False)
+    visible = stale.filter(sights__connection=pull.connection, sights__hidden_at=None)
+    due = visible.filter(notes_due=True)
+    pull.expect(pull.run.done + due.count())
+    _nothing, now = pull.read(lambda: None)
+    slice_ = list(due.order_by("notes_read_at", "pk").values_list("pk", "nimble_id")[:NOTES_SLICE])
+    for pk, nimble_id in slice_:
+        read_notes(pull, nimble_id)
+        Contact.objects.filter(pk=pk).update(notes_due=False, notes_read_at=now)
+        pull.move({"reading": True}, done=1)
+    visible.filter(notes_due=False, notes_read_at__lt=now - NOTES_AGAIN).update(notes_due=True)
+    if due.exists():
+        pull.again()
+
+
+def read_notes(pull: Pull, contact_id: str) -> None:
+    """Every note of one contact, as this person sees them."""
+    page = 1
+    while True:
+        try:
+            answer, read_at = pull.read(lambda: pull.client.contact_notes(contact_id, page=page, per_page=50))
+        except (errors.NotFound, errors.Forbidden):
+            return
+        pull.page("contact_note", answer.get("resources") or [], read_at=read_at, counted=0)
+        if not (answer.get("meta") or {}).get("has_more"):
+            return
+        page += 1
+
+
+FIELDS = StreamSpec("fields", _("Fields"), order=30, every=3600, run=pull_fields)
+CONTACTS = StreamSpec("contacts", _("Contacts"), order=40, every=60, run=pull_contacts)
+LISTING = StreamSpec("listing", _("Complete listing of contacts"), order=50, every=3600, run=pull_listing)
+NOTES = StreamSpec("notes", _("Notes"), order=90, every=60, run=pull_notes)

@@ -1,0 +1,63 @@
+"""What a person does to deals: each action is one transaction that leaves an edit for the outbox."""
+
+from typing import Any
+
+from django.db import transaction
+
+from deals.models import Deal, DealNote, Stage
+from nimble.models import Connection
+from sync import edits
+from sync.clock import database_now
+from sync.models import Edit
+
+
+def move(*, author: Any, deal: Deal, stage: Stage, seen: str | None = None) -> Edit | None:
+    """Move a deal to a stage of its pipeline or of another. `seen`: the stage the card was taken from.
+
+    Raises `CannotEdit` for an archived stage. None when it stands there already.
+    """
+    if stage.archived_at is not None:
+        raise edits.CannotEdit("This stage is archived: choose another one.")
+    new = {"stage": stage.nimble_id}
+    if deal.pipeline_nimble_id != stage.pipeline.nimble_id:
+        new["pipeline"] = stage.pipeline.nimble_id or ""
+    return edits.record(author=author, row=deal, new=new, seen={"stage": seen} if seen else None)
+
+
+def change(*, author: Any, deal: Deal, field: str, value: Any, seen: Any = None, has_seen: bool = False) -> Edit | None:
+    """Change one field, with a value as `deals.mapping.values` has it (a form has checked it)."""
+    return edits.record(author=author, row=deal, new={field: value}, seen={field: seen} if has_seen else None)
+
+
+def write_note(*, author: Any, deal: Deal, title: str, body: str) -> DealNote:
+    """Write a note on a deal; shown at once, sent as soon as the deal itself is in Nimble."""
+    with transaction.atomic():
+        connection: Connection = edits.connection_of(author, deal)
+        note = DealNote.objects.create(
+            workspace_id=deal.workspace_id,
+            deal=deal,
+            author_id=connection.nimble_user_id,
+            written_at=database_now(),
+        )
+        unsent = Edit.objects.filter(
+            kind=Deal.kind, record_id=deal.pk, operation=Edit.Operation.CREATE, confirmed_at=None
+        ).first()
+        edits.record(
+            author=author,
+            row=note,
+            new={"title": title, "body": body},
+            operation=Edit.Operation.CREATE,
+            depends_on=unsent if deal.nimble_id is None else None,
+        )
+    note.refresh_from_db()
+    return note
+
+
+def change_note(*, author: Any, note: DealNote, title: str, body: str) -> Edit | None:
+    """Change a note that was written here."""
+    return edits.record(author=author, row=note, new={"title": title, "body": body})
+
+
+def remove_note(*, author: Any, note: DealNote) -> Edit | None:
+    """Remove a note; one that was never sent is simply dropped."""
+    return edits.remove(author=author, row=note)

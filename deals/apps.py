@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+
+
+class Deals(AppConfig):
+    name = "deals"
+    verbose_name = "Deals"
+
+    def ready(self) -> None:
+        from deals import queries, resource, streams
+        from sync import registry
+
+        for kind in (resource.Pipelines(), resource.Deals(), resource.DealNotes()):
+            registry.add_resource(kind)
+        registry.add_stream(streams.PIPELINES)
+        registry.add_stream(streams.DEALS)
+        registry.add_panel("contact", queries.contact_panel)

@@ -1,0 +1,330 @@
+"""Nimble's JSON of deals and pipelines ↔ our values: pure functions, no database, no HTTP.
+
+Published in two shapes, both accepted: `fields_values` as a map from a field's id to `[{value, is_primary}]`, or as one or
+more `{field_id, values}`. A deal names its stage only through the group it was listed in, or through its transitions.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from deals.models import SEPARATOR, Role
+from sync import when
+from sync.registry import Unstorable
+
+# Kept in `remote` beside what Nimble sent: the stage group in which the deal was listed.
+LISTED_STAGE = "@stage"
+STANDARD = ("name", "amount", "probability", "description", "expected_close_date", "actual_close_date")
+READ_ONLY = ("actual_close_date",)
+CUSTOM = "field:"
+MAX_AMOUNT = Decimal(10) ** 19
+
+
+def field_map(values: Any, key: str) -> dict[str, list[Any]]:
+    """Either published shape as a map from a field's id or name (`key`) to the plain values."""
+    if isinstance(values, dict) and isinstance(values.get("values"), list) and key in values:
+        values = [values]
+    if isinstance(values, list):
+        values = {item[key]: item.get("values") for item in values if isinstance(item, dict) and item.get(key)}
+    if not isinstance(values, dict):
+        return {}
+    return {str(name): plain_values(items) for name, items in values.items()}
+
+
+def plain_values(items: Any) -> list[Any]:
+    """`[{value: …}]`, or bare values, as a list of the values that there are."""
+    if items is None:
+        return []
+    found = [item.get("value") if isinstance(item, dict) else item for item in (items if isinstance(items, list) else [items])]
+    return [value for value in found if value is not None and value != ""]
+
+
+def amount(value: Any) -> Decimal | None:
+    """An amount as a decimal, or None for nothing, for a word, and for what no column can hold."""
+    if value is None or value == "" or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number) < MAX_AMOUNT else None
+
+
+def canonical_amount(value: Any) -> str | None:
+    """One spelling for equal amounts (`100`, `"100.00"`), so that merging compares numbers."""
+    number = amount(value)
+    return None if number is None else f"{number.normalize():f}"
+
+
+def percent(value: Any) -> int | None:
+    """A probability from 0 to 100, or None."""
+    number = amount(value)
+    return int(number) if number is not None and 0 <= number <= 100 else None
+
+
+def fold(text: str) -> str:
+    """Lower case without accents: what a search compares."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+
+
+def index(items: Sequence[str]) -> str:
+    """A list as a column in which `contains` finds whole items."""
+    return SEPARATOR + SEPARATOR.join(items) + SEPARATOR if items else ""
+
+
+def tags(payload: Mapping[str, Any]) -> list[str]:
+    """The tags, which come as strings or as `{tag, id}`."""
+    found = []
+    for item in payload.get("tags") or []:
+        name = item.get("tag") or item.get("name") if isinstance(item, dict) else item
+        if isinstance(name, str) and name and name not in found:
+            found.append(name)
+    return found
+
+
+# --- transitions ----------------------------------------------------------------------------------------------------
+
+
+def transitions(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The stage changes, oldest first. Their order is not published: it is read off the chain they form."""
+    block = payload.get("stage_transitions")
+    found = block.get("transitions") if isinstance(block, dict) else None
+    steps = [step for step in found or [] if isinstance(step, dict)]
+    if len(steps) < 2:
+        return steps
+    return steps if _breaks(steps) <= _breaks(steps[::-1]) else steps[::-1]
+
+
+def _breaks(steps: Sequence[dict[str, Any]]) -> int:
+    """How often this order contradicts itself: a step that does not begin where the one before ended, or before it."""
+    breaks = 0
+    if stage_id(steps[0].get("from_stage")):
+        breaks += 1
+    for earlier, later in zip(steps, steps[1:], strict=False):
+        if stage_id(earlier.get("to_stage")) != stage_id(later.get("from_stage")):
+            breaks += 2
+        first, second = when.moment(earlier.get("when")), when.moment(later.get("when"))
+        if first and second and first > second:
+            breaks += 1
+    return breaks
+
+
+def stage_id(stage: Any) -> str:
+    """A stage's id out of its JSON, or ''."""
+    found = stage.get("stage_id") if isinstance(stage, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def current_stage(payload: Mapping[str, Any]) -> str:
+    """The stage a deal is in: its listing's group, else where its transitions end, else ''."""
+    listed = payload.get(LISTED_STAGE)
+    if isinstance(listed, str) and listed:
+        return listed
+    steps = transitions(payload)
+    return stage_id(steps[-1].get("to_stage")) if steps else ""
+
+
+def pipeline_of(payload: Mapping[str, Any]) -> str:
+    """The id of the deal's pipeline, or ''."""
+    block = payload.get("stage_transitions")
+    found = block.get("pipeline_id") if isinstance(block, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+# --- deals ----------------------------------------------------------------------------------------------------------
+
+
+def user_id(person: Any) -> str:
+    """A user's id out of a short user info, or ''."""
+    found = person.get("user_id") if isinstance(person, dict) else person
+    return found if isinstance(found, str) else ""
+
+
+def values(payload: Mapping[str, Any], standard: Mapping[str, str]) -> dict[str, Any]:
+    """A deal as field → value. `standard`: the ids of the standard fields → their names, from the metadata."""
+    by_id = field_map(payload.get("fields_values"), "field_id")
+    by_name = field_map(payload.get("fields_values_with_names"), "field_name")
+    for field_id, items in by_id.items():
+        name = standard.get(field_id) or (field_id if field_id in STANDARD else None)
+        if name:
+            by_name.setdefault(name, items)
+    found: dict[str, Any] = {name: (by_name.get(name) or [None])[0] for name in STANDARD}
+    found["amount"] = canonical_amount(found["amount"])
+    found["probability"] = percent(found["probability"])
+    for name in ("expected_close_date", "actual_close_date"):
+        date = when.day(found[name])
+        found[name] = date.isoformat() if date else None
+    for name in ("name", "description"):
+        found[name] = str(found[name]) if found[name] is not None else None
+    found["currency"] = payload.get("currency") or None
+    found["owner"] = user_id(payload.get("owner")) or None
+    found["stage"] = current_stage(payload) or None
+    found["pipeline"] = pipeline_of(payload) or None
+    found["tags"] = tags(payload)
+    for field_id, items in by_id.items():
+        if field_id not in standard and field_id not in STANDARD and items:
+            found[CUSTOM + field_id] = items
+    return found
+
+
+def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The typed columns of a deal, of its values (with the edits over them) and the rest of its JSON."""
+    name = (found.get("name") or "").strip()[:500]
+    readers, groups, private = privacy(payload)
+    moved = current_stage(payload) != (found.get("stage") or "")
+    steps = transitions(payload)
+    related = [c["name"] for c in related_contacts(payload) if c["name"]]
+    tag_names = list(found.get("tags") or [])
+    return {
+        "name": name,
+        "description": found.get("description") or "",
+        "amount": amount(found.get("amount")),
+        "currency": (found.get("currency") or "")[:3].upper(),
+        "probability": percent(found.get("probability")),
+        "expected_close": when.day(found.get("expected_close_date")),
+        "actual_close": when.day(found.get("actual_close_date")),
+        "owner_id": (found.get("owner") or "")[:64],
+        "pipeline_nimble_id": (found.get("pipeline") or "")[:64],
+        "stage_nimble_id": (found.get("stage") or "")[:64],
+        "stage_since": None if moved or not steps else when.moment(steps[-1].get("when")),
+        "tags": tag_names,
+        "tag_index": index(tag_names),
+        "search": fold(" ".join([name, *related, *tag_names])),
+        "is_private": private,
+        "has_groups": bool(groups),
+        "reader_index": index(readers),
+        "created_in_nimble": when.moment(payload.get("created")),
+        "updated_in_nimble": when.moment(payload.get("updated")),
+    }
+
+
+def privacy(payload: Mapping[str, Any]) -> tuple[list[str], list[str], bool]:
+    """The user ids and the group ids that may read it, and whether it is private at all (null: everyone may)."""
+    block = payload.get("privacy")
+    read = block.get("read") if isinstance(block, dict) else None
+    if not isinstance(read, dict):
+        return [], [], False
+    users = [u for u in read.get("user_ids") or [] if isinstance(u, str)]
+    groups = [g for g in read.get("group_ids") or [] if isinstance(g, str)]
+    return users, groups, True
+
+
+def related_contacts(payload: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The contacts that take part: `{id, name, note}`; `name` is empty where Nimble hides the contact."""
+    found = []
+    for item in payload.get("related_contacts") or []:
+        contact = item.get("contact") if isinstance(item, dict) else None
+        if isinstance(contact, dict) and isinstance(contact.get("id"), str):
+            name = contact.get("name") if contact.get("is_viewable", True) else ""
+            found.append({"id": contact["id"], "name": name or "", "note": item.get("note") or ""})
+    return found
+
+
+def split(payload: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """A deal's JSON as (id, everybody's part, the viewer's part). Raises `Unstorable`.
+
+    A related contact that the viewer may not see keeps its id alone in everybody's part: its name is another viewer's.
+    """
+    if not isinstance(payload, dict):
+        raise Unstorable("not an object")
+    deal_id = payload.get("deal_id")
+    if not isinstance(deal_id, str) or not deal_id:
+        raise Unstorable("deal_id is missing")
+    remote = dict(payload)
+    view = {"is_editable": remote.pop("is_editable", None)}
+    hidden = {}
+    public = []
+    for item in remote.get("related_contacts") or []:
+        contact = item.get("contact") if isinstance(item, dict) else None
+        if not isinstance(contact, dict):
+            continue
+        if contact.get("is_viewable", True):
+            public.append({**item, "contact": {k: v for k, v in contact.items() if k != "is_viewable"}})
+        else:
+            hidden[str(contact.get("id"))] = contact.get("name") or ""
+            public.append({"contact": {"id": contact.get("id")}, "note": item.get("note")})
+    if "related_contacts" in remote:
+        remote["related_contacts"] = public
+    if hidden:
+        view["hidden_contacts"] = hidden
+    return deal_id, remote, view
+
+
+def edit_body(send: Mapping[str, Any], pipeline: str | None = None) -> dict[str, Any]:
+    """The body of `put-deal` for some fields with their wanted values: only what changed goes out."""
+    body: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
+    for name, value in send.items():
+        if name == "stage":
+            body["stage_id"] = value
+        elif name == "pipeline":
+            body["pipeline_id"] = value
+        elif name == "owner":
+            body["owner_id"] = value
+        elif name in ("currency", "tags"):
+            body[name] = value
+        elif name.startswith(CUSTOM):
+            fields[name.removeprefix(CUSTOM)] = [{"value": item} for item in value or []]
+        elif name not in READ_ONLY:
+            fields[name] = [] if value in (None, "") else [{"value": str(value)}]
+    if fields:
+        body["fields_values"] = fields
+    return body
+
+
+# --- pipelines ------------------------------------------------------------------------------------------------------
+
+
+def role(stage: Mapping[str, Any]) -> tuple[str, bool]:
+    """A stage's role, and whether it is final. `role` is `{name, is_final}`; names are not published as a list."""
+    block = stage.get("role")
+    name = str(block.get("name") or "") if isinstance(block, dict) else str(block or "")
+    final = bool(block.get("is_final")) if isinstance(block, dict) else False
+    words = set(re.split(r"[^a-z]+", name.lower()))
+    if words & {"won", "win", "successful", "success"}:
+        return Role.WON, True
+    if words & {"lost", "lose", "unsuccessful", "failed", "fail"}:
+        return Role.LOST, True
+    return Role.OPEN, final
+
+
+def fields(metadata: Any) -> list[dict[str, Any]]:
+    """Every field of `list-all-user-deals-fields`, flat: standard ones, then each pipeline's by tab and group."""
+    found: list[dict[str, Any]] = []
+    if not isinstance(metadata, dict):
+        return found
+    for item in metadata.get("standard_fields") or []:
+        found.append({**_field(item), "is_standard": True})
+    for tab in metadata.get("pipelines_tabs") or []:
+        members = tab.get("members") or []
+        for member in members if isinstance(members, list) else [members]:
+            inside = member.get("fields") if member.get("type") == "group" or "fields" in member else [member]
+            for entry in inside or []:
+                field = _field(entry.get("field") or entry)
+                field["pipeline"] = entry.get("pipeline_id") or tab.get("pipeline_id") or ""
+                field["tab"], field["group"] = tab.get("tab_name") or "", member.get("group_name") or ""
+                found.append(field)
+    return [field for field in found if field["id"]]
+
+
+def _field(item: Mapping[str, Any]) -> dict[str, Any]:
+    kind = item.get("field_type")
+    kinds = kind if isinstance(kind, dict) else {"field_kind": kind or ""}
+    choices = kinds.get("values")
+    options = choices.get("values") if isinstance(choices, dict) else choices
+    return {
+        "id": item.get("field_id") or "",
+        "name": item.get("field_name") or item.get("name") or "",
+        "kind": str(kinds.get("field_kind") or ""),
+        "choices": [{"id": str(c.get("id")), "value": str(c.get("value"))} for c in options or [] if isinstance(c, dict)],
+        "presentation": item.get("presentation") or {},
+        "multiples": bool(item.get("multiples")),
+        "read_only": item.get("available_actions") == "view_only",
+        "is_standard": False,
+        "pipeline": "",
+        "tab": "",
+        "group": "",
+    }

@@ -1,0 +1,193 @@
+"""Saving what Nimble says of deals, and sending one edit of them."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+from deals import mapping, queries
+from deals.models import Deal, DealContact, DealField, DealNote, DealSight, LostReason, Pipeline, Stage
+from nimble.client import Client
+from sync import clean, when
+from sync.merge import Key
+from sync.models import Edit
+from sync.registry import Found, Parsed, Resource, Unstorable
+
+_standard: dict[str, Any] = {"at": 0.0, "ids": {}}
+
+
+def standard_ids() -> dict[str, str]:
+    """The ids of standard deal fields → their names; ids are unique across companies, so they are kept for a minute."""
+    if time.monotonic() - _standard["at"] > 60:
+        _standard["ids"] = dict(DealField.objects.filter(is_standard=True).values_list("field_id", "name"))
+        _standard["at"] = time.monotonic()
+    return _standard["ids"]
+
+
+def forget_standard_ids() -> None:
+    """After the metadata was stored anew."""
+    _standard["at"] = 0.0
+
+
+class Pipelines(Resource):
+    kind = "pipeline"
+    model = Pipeline
+
+    def parse(self, payload: dict[str, Any]) -> Parsed:
+        if not isinstance(payload.get("pipeline_id"), str):
+            raise Unstorable("pipeline_id is missing")
+        return Parsed(payload["pipeline_id"], payload, {})
+
+    def values(self, remote: dict[str, Any]) -> dict[str, Any]:
+        return {name: remote.get(name) for name in ("name", "description", "color", "archived_at")}
+
+    def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "name": (values.get("name") or "")[:255],
+            "description": values.get("description") or "",
+            "color": (values.get("color") or "")[:30],
+            "is_default": bool(remote.get("is_default")),
+            "default_currency": (remote.get("default_currency") or "")[:3],
+            "archived_at": when.moment(values.get("archived_at")),
+        }
+
+    def saved(self, rows: dict[int, dict[str, Any]]) -> None:
+        for pk, remote in rows.items():
+            stages = [stage for stage in remote.get("stages") or [] if mapping.stage_id(stage)]
+            for position, stage in enumerate(stages):
+                role, final = mapping.role(stage)
+                Stage.objects.update_or_create(
+                    pipeline_id=pk,
+                    nimble_id=stage["stage_id"],
+                    defaults={
+                        "name": (stage.get("name") or "")[:255],
+                        "description": stage.get("description") or "",
+                        "position": position,
+                        "role": role,
+                        "is_final": final,
+                        "default_probability": mapping.percent(stage.get("default_probability")),
+                        "expected_days": int(mapping.amount(stage.get("expected_days")) or 0) or None,
+                        "archived_at": when.moment(stage.get("archived_at")),
+                    },
+                )
+            reasons = {r["id"]: r for r in remote.get("lost_reasons") or [] if isinstance(r, dict) and r.get("id")}
+            LostReason.objects.filter(pipeline_id=pk).exclude(nimble_id__in=reasons).delete()
+            for nimble_id, reason in reasons.items():
+                LostReason.objects.update_or_create(
+                    pipeline_id=pk, nimble_id=nimble_id, defaults={"text": (reason.get("text") or "")[:256]}
+                )
+
+    def for_user(self, user: Any) -> Any:
+        return queries.pipelines(user)
+
+    def url(self, row: Pipeline) -> str:
+        return row.get_absolute_url()
+
+
+class Deals(Resource):
+    kind = "deal"
+    model = Deal
+    sight = DealSight
+    volatile = frozenset({"age_in_days", "final_probability", "related_contacts_names"})
+
+    def parse(self, payload: dict[str, Any]) -> Parsed:
+        return Parsed(*mapping.split(payload))
+
+    def keep(self, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        """Only a listing by stage says the stage outright: other answers say it through their transitions."""
+        if mapping.LISTED_STAGE in new:
+            return new
+        stage = mapping.current_stage(new) or mapping.current_stage(old)
+        return {**new, mapping.LISTED_STAGE: stage} if stage else new
+
+    def values(self, remote: dict[str, Any]) -> dict[str, Any]:
+        return mapping.values(remote, standard_ids())
+
+    def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        return mapping.columns(remote, values)
+
+    def set_keys(self, names: Iterable[str]) -> dict[str, Key]:
+        return {name: (lambda item: item) for name in names if name == "tags"}
+
+    def saved(self, rows: dict[int, dict[str, Any]]) -> None:
+        DealContact.objects.filter(deal_id__in=rows).delete()
+        DealContact.objects.bulk_create(
+            DealContact(deal_id=pk, contact_nimble_id=item["id"][:64], note=item["note"], position=position)
+            for pk, remote in rows.items()
+            for position, item in enumerate(mapping.related_contacts(remote))
+        )
+
+    def fetch(self, client: Client, row: Deal) -> dict[str, Any]:
+        return client.deal(row.nimble_id)
+
+    def update(self, client: Client, row: Deal, send: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
+        return client.update_deal(row.nimble_id, mapping.edit_body(send))
+
+    def delete(self, client: Client, row: Deal) -> None:
+        client.delete_deal(row.nimble_id)
+
+    def for_user(self, user: Any) -> Any:
+        return queries.for_user(user)
+
+    def url(self, row: Deal) -> str:
+        return row.get_absolute_url()
+
+    def label(self, field: str, row: Deal) -> str:
+        if field.startswith(mapping.CUSTOM):
+            known = DealField.objects.filter(
+                workspace_id=row.workspace_id, field_id=field.removeprefix(mapping.CUSTOM)
+            ).first()
+            return known.name if known else field
+        return str(queries.LABELS.get(field, field))
+
+
+class DealNotes(Resource):
+    """Notes on deals. Nothing reads them back, so what this product wrote is all it can show."""
+
+    kind = "deal_note"
+    model = DealNote
+    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
+
+    def parse(self, payload: dict[str, Any]) -> Parsed:
+        if not isinstance(payload.get("note_id"), str):
+            raise Unstorable("note_id is missing")
+        return Parsed(payload["note_id"], payload, {})
+
+    def values(self, remote: dict[str, Any]) -> dict[str, Any]:
+        return {"title": remote.get("title"), "body": remote.get("body")}
+
+    def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        body = values.get("body") or ""
+        return {
+            "title": (values.get("title") or "")[:256],
+            "body": body,
+            "html": clean.html(self.markdown.render(body)),
+            "removed": bool(values.get("removed")),
+        }
+
+    def fetch(self, client: Client, row: DealNote) -> None:
+        return None
+
+    def create(self, client: Client, row: DealNote, values: dict[str, Any]) -> dict[str, Any]:
+        return client.create_deal_note(row.deal.nimble_id, title=values["title"], body=values["body"])
+
+    def update(
+        self, client: Client, row: DealNote, send: dict[str, Any], current: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        return client.update_deal_note(row.deal.nimble_id, row.nimble_id, title=row.title, body=row.body)
+
+    def delete(self, client: Client, row: DealNote) -> None:
+        client.delete_deal_note(row.deal.nimble_id, row.nimble_id)
+
+    def look_up(self, client: Client, row: DealNote, edit: Edit) -> Found:
+        return Found(readable=False)
+
+    def for_user(self, user: Any) -> Any:
+        return DealNote.objects.filter(deal__in=queries.for_user(user), gone_at=None)
+
+    def url(self, row: DealNote) -> str:
+        return f"{row.deal.get_absolute_url()}#note-{row.pk}"
+
+    def title(self, row: DealNote) -> str:
+        return row.deal.name

@@ -1,0 +1,173 @@
+"""The streams of pipelines and deals.
+
+Deals are all read by the stage listings, through `next_page_url`, at first and hourly; in between by what was updated
+last. A walk keeps its checkpoint after every page.
+"""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from deals import mapping
+from deals.models import Deal, DealField, Pipeline
+from deals.resource import forget_standard_ids
+from nimble.models import Member
+from sync import sweep, when
+from sync.pull import Pull
+from sync.registry import StreamSpec
+
+PAGE = 100
+WALK_SECONDS = 3600
+NEWEST = (50, 200, 1000)
+
+
+def pull_pipelines(pull: Pull) -> None:
+    """Pipelines with their stages and lost reasons, and the metadata of deal fields: two requests."""
+    answer, read_at = pull.read(pull.client.pipelines)
+    listed = answer.get("pipelines") or []
+    pull.expect(len(listed))
+    tally = pull.page("pipeline", listed, read_at=read_at)
+    for position, payload in enumerate(listed):
+        Pipeline.objects.filter(pk=tally.ids.get(payload.get("pipeline_id"))).update(position=position)
+    Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None).exclude(pk__in=tally.ids.values()).update(
+        gone_at=read_at
+    )
+    metadata, _read_at = pull.read(pull.client.deal_fields)
+    save_fields(pull.workspace_id, mapping.fields(metadata))
+    Member.objects.remember(pull.connection.workspace, [p.get("creator") for p in listed])
+    pull.move()
+
+
+def save_fields(workspace_id: int, fields: list[dict[str, Any]]) -> None:
+    """Store the metadata of deal fields whole."""
+    with transaction.atomic():
+        known = DealField.objects.filter(workspace_id=workspace_id)
+        known.exclude(field_id__in=[field["id"] for field in fields]).delete()
+        DealField.objects.bulk_create(
+            {
+                field["id"]: DealField(
+                    workspace_id=workspace_id,
+                    field_id=field["id"][:64],
+                    pipeline_nimble_id=field["pipeline"],
+                    name=field["name"][:255],
+                    kind=field["kind"][:30],
+                    choices=field["choices"],
+                    presentation=field["presentation"],
+                    multiples=field["multiples"],
+                    is_standard=field["is_standard"],
+                    read_only=field["read_only"],
+                    group=field["group"][:255],
+                    tab=field["tab"][:255],
+                    position=position,
+                )
+                for position, field in enumerate(fields)
+            }.values(),
+            update_conflicts=True,
+            unique_fields=["workspace", "field_id"],
+            update_fields=[
+                "pipeline_nimble_id", "name", "kind", "choices", "presentation", "multiples", "is_standard", "read_only",
+                "group", "tab", "position",
+            ],
+        )  # fmt: skip
+    forget_standard_ids()
+
+
+def pull_deals(pull: Pull) -> None:
+    """What changed, newest first; the whole walk at first, hourly, and where the newest do not reach back far enough."""
+    walked = when.moment(pull.cursor.get("walked"))
+    _now, now = pull.read(lambda: None)
+    overdue = walked is None or (now - walked).total_seconds() >= WALK_SECONDS
+    if pull.checkpoint or pull.full or overdue or not newest(pull):
+        walk(pull)
+
+
+def newest(pull: Pull) -> bool:
+    """Read the deals updated last until one is met that is stored just so; False when even 1,000 did not reach it."""
+    for limit in NEWEST:
+        answer, read_at = pull.read(lambda limit=limit: pull.client.deals(sort="updated:desc", limit=limit))
+        listed = answer.get("resources") or []
+        total = (answer.get("meta") or {}).get("total")
+        tally = pull.page("deal", listed, read_at=read_at)
+        remember_people(pull, listed)
+        if tally.unchanged or len(listed) < limit or (isinstance(total, int) and total <= limit):
+            pull.complete(pull.cursor)
+            return True
+    return False
+
+
+def walk(pull: Pull) -> None:
+    """Every deal of every pipeline, stage by stage; then what was missing from it is settled."""
+    checkpoint = pull.checkpoint or begin_walk(pull)
+    while checkpoint["queue"]:
+        head, *rest = checkpoint["queue"]
+        checkpoint = step(pull, head, {**checkpoint, "queue": rest})
+    since = when.moment(checkpoint["since"])
+    assert since is not None  # noqa: S101 written by begin_walk
+    pipelines = Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None).values("nimble_id")
+    rows = Deal.objects.filter(workspace_id=pull.workspace_id, gone_at=None, pipeline_nimble_id__in=pipelines)
+    pull.move(gone=sweep.settle(pull, "deal", rows, since))
+    pull.complete({"walked": checkpoint["since"]})
+
+
+def begin_walk(pull: Pull) -> dict[str, Any]:
+    """The first checkpoint: every pipeline still to read, and when the listing began."""
+    answer, started = pull.read(lambda: pull.client.deals(sort="updated:desc", limit=1))
+    total = (answer.get("meta") or {}).get("total")
+    pull.expect(total if isinstance(total, int) else None)
+    pipelines = Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None).values_list("nimble_id", flat=True)
+    queue = [{"pipeline": nimble_id} for nimble_id in pipelines]
+    return {"since": started.isoformat(), "queue": queue}
+
+
+def step(pull: Pull, head: dict[str, str], checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Read one item of the queue (a pipeline's first pages, or a stage's next page); returns the moved checkpoint."""
+    if "pipeline" in head:
+        fetch = lambda: pull.client.pipeline_deals(head["pipeline"], sort="created:asc", limit=PAGE)  # noqa: E731
+    else:
+        fetch = lambda: pull.client.next_page(head["next"])  # noqa: E731
+    answer, read_at = pull.read(fetch)
+    while True:
+        deals, following = groups(answer, head)
+        # Depth first: the following page of this stage is read while this one is stored.
+        upcoming = following[0] if following else None
+        reading = pull.ahead(lambda url=upcoming["next"]: pull.read(lambda: pull.client.next_page(url))) if upcoming else None
+        checkpoint = {**checkpoint, "queue": [*following, *checkpoint["queue"]]}
+        pull.page("deal", deals, read_at=read_at, checkpoint=checkpoint)
+        remember_people(pull, deals)
+        if reading is None or upcoming is None:
+            return checkpoint
+        answer, read_at = reading.result()
+        head = upcoming
+        checkpoint = {**checkpoint, "queue": checkpoint["queue"][1:]}
+
+
+def groups(answer: dict[str, Any], head: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """The deals of an answer, each with its stage group noted, and the stages that have a next page."""
+    deals: list[dict[str, Any]] = []
+    following = []
+    # A stage's own page comes as one group, alone or in the same list.
+    for group in answer.get("stages") or ([answer] if "deals" in answer else []):
+        stage = mapping.stage_id(group.get("stage")) or head.get("stage", "")
+        for deal in group.get("deals") or []:
+            deals.append({**deal, mapping.LISTED_STAGE: stage} if isinstance(deal, dict) else deal)
+        url = (group.get("meta") or {}).get("next_page_url")
+        if url:
+            following.append({"stage": stage, "next": url})
+    return deals, following
+
+
+def remember_people(pull: Pull, deals: list[Any]) -> None:
+    """Owners and creators are how team members become known."""
+    people = {}
+    for deal in deals:
+        if isinstance(deal, dict):
+            for key in ("owner", "creator"):
+                person = deal.get(key)
+                if isinstance(person, dict):
+                    people[person.get("user_id")] = person
+    Member.objects.remember(pull.connection.workspace, people.values())
+
+
+PIPELINES = StreamSpec("pipelines", _("Pipelines"), order=10, every=600, run=pull_pipelines)
+DEALS = StreamSpec("deals", _("Deals"), order=20, every=60, run=pull_deals, usable=True)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class Team(AppConfig):
+    name = "team"
+    verbose_name = "Team"
