@@ -68,10 +68,16 @@ class ContactCalls(Calls):
         return self.call("post-contact", "POST", "/api/v1/contact", body=body)
 
     # put-contact
-    def update_contact(self, contact_id: str, body: Mapping[str, Any], *, replace: bool = False) -> dict[str, Any]:
-        """Extends the fields that are sent; with `replace`, puts the values sent in place of all that they hold."""
+    def update_contact(
+        self, contact_id: str, body: Mapping[str, Any], *, replace: bool = False, legacy: bool = False
+    ) -> dict[str, Any]:
+        """Extends the fields that are sent; with `replace`, puts the values sent in place of all that they hold.
+
+        `legacy` asks for the replacement by the older name of the parameter, too, for a server that knows it alone.
+        """
         path = f"/api/v1/contact/{segment(contact_id)}"
-        return self.call("put-contact", "PUT", path, params={"type": "1" if replace else None}, body=body)
+        params = {"type": "1" if replace else None, "replace": "1" if replace and legacy else None}
+        return self.call("put-contact", "PUT", path, params=params, body=body)
 
     # delete-contact
     def delete_contact(self, contact_id: str) -> dict[str, Any]:
