@@ -1,0 +1,43 @@
+"""`manage.py deliver`: in the foreground what the sending worker does."""
+
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from sync import outbox
+from sync.models import NEEDS_PERSON, UNSENT, Edit, State
+
+
+class Command(BaseCommand):
+    help = (
+        "Send the edits that are due to Nimble now. Exit status: 0 all well, 3 with edits that need someone, 1 if some could "
+        "not be sent yet."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--quiet", action="store_true", help="no line for each edit, only the summary")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        started = time.monotonic()
+        tried = confirmed = 0
+        while edit := outbox.claim():
+            outbox.push(edit)
+            edit.refresh_from_db()
+            tried += 1
+            confirmed += edit.state == State.CONFIRMED
+            if not options["quiet"]:
+                names = ", ".join(edit.fields)
+                self.stdout.write(f"{edit.kind} {edit.record_id}: {edit.operation} {names} → {State(edit.state).label}")
+        waiting = Edit.objects.filter(state__in=[*UNSENT, State.SENDING]).count()
+        needing = Edit.objects.filter(state__in=NEEDS_PERSON).count()
+        self.stdout.write(
+            f"Delivered {confirmed} of {tried} edits in {time.monotonic() - started:.1f} s; {waiting} still waiting, "
+            f"{needing} need someone."
+        )
+        if needing:
+            sys.exit(3)
+        if waiting:
+            sys.exit(1)
