@@ -1,0 +1,260 @@
+"""Pipelines, their stages, lost reasons and fields."""
+
+from typing import Any
+
+from sandbox.errors import cannot_complete, invalid, invalid_at, not_found
+from sandbox.exchange import Answer, Request, operation
+from sandbox.ids import object_id, stamp
+from sandbox.store import Document
+from sandbox.world import World, short_user
+
+STANDARD_FIELDS = {
+    "name": "string",
+    "amount": "number",
+    "probability": "number",
+    "description": "long_string",
+    "expected_close_date": "datetime",
+    "actual_close_date": "datetime",
+}
+STANDARD_IDS = {name: object_id("deal field", "standard", name) for name in STANDARD_FIELDS}
+STANDARD_NAMES = {field_id: name for name, field_id in STANDARD_IDS.items()}
+
+
+def stage_view(world: World, pipeline: Document, stage: dict[str, Any]) -> dict[str, Any]:
+    view = {
+        "stage_id": stage["id"],
+        "name": stage["name"],
+        "description": stage["description"] or "",
+        "pipline_id": pipeline["id"],
+        "role": {"name": stage["role"], "is_final": stage["role"] in ("won", "lost")},
+        "expected_days": stage["expected_days"],
+        "archived_at": stamp(stage["archived_at"], stage["id"]) if stage["archived_at"] else None,
+        "creator": short_user(world.user(stage["creator"])),
+        "created": stamp(stage["created"], stage["id"]),
+        "updated": stamp(stage["updated"], stage["id"]),
+    }
+    # A stage may have no probability of its own.
+    if stage["default_probability"] is not None:
+        view["default_probability"] = stage["default_probability"]
+    return view
+
+
+def _field_view(field: dict[str, Any], actions: str) -> dict[str, Any]:
+    kind: dict[str, Any] = {"field_kind": field["kind"]}
+    if field["kind"] == "choice":
+        kind["values"] = {"ordering_type": "ordinal", "values": field["choices"]}
+    return {
+        "field_id": field["field_id"],
+        "field_name": field["name"],
+        "modifier": "",
+        "multiples": field["multiples"],
+        "available_actions": actions,
+        "field_type": kind,
+    }
+
+
+def _tabs(pipeline: Document) -> list[dict[str, Any]]:
+    """One tab: all but the last field in a group, the last beside it, so that both kinds of member appear."""
+    if not pipeline["fields"]:
+        return []
+    members = [
+        {"type": "field", "field": _field_view(field, "edit_all"), "pipeline_id": pipeline["id"]}
+        for field in pipeline["fields"]
+    ]
+    group = {
+        "type": "group",
+        "group_name": "Details",
+        "group_id": object_id("deal group", pipeline["id"]),
+        "logo_id": "default",
+        "fields": members[:-1],
+    }
+    tab_id = object_id("deal tab", pipeline["id"])
+    tab = {"tab_id": tab_id, "tab_name": "Deal", "pipeline_id": pipeline["id"], "members": [group, members[-1]]}
+    return [tab]
+
+
+def pipeline_view(world: World, pipeline: Document) -> dict[str, Any]:
+    return {
+        "pipeline_id": pipeline["id"],
+        "name": pipeline["name"],
+        "description": pipeline["description"],
+        "color": pipeline["color"],
+        "creator": short_user(world.user(pipeline["creator"])),
+        "created": stamp(pipeline["created"], pipeline["id"]),
+        "updated": stamp(pipeline["updated"], pipeline["id"]),
+        "archived_at": stamp(pipeline["archived_at"], pipeline["id"]) if pipeline["archived_at"] else None,
+        "is_default": pipeline["is_default"],
+        "default_currency": pipeline["default_currency"],
+        "lost_reasons": pipeline["lost_reasons"],
+        "stages": [stage_view(world, pipeline, stage) for stage in pipeline["stages"]],
+        "tabs": _tabs(pipeline),
+    }
+
+
+def the_pipeline(world: World, request: Request, pipeline_id: str) -> Document:
+    pipeline = world.pipelines(request.company_id).get(pipeline_id)
+    if pipeline is None:
+        raise not_found("deal pipeline", pipeline_id)
+    return pipeline
+
+
+@operation("GET", "/api/v2/deals/pipelines", "deals")
+def list_deals_pipelines(world: World, request: Request) -> Answer:
+    return Answer({"pipelines": [pipeline_view(world, one) for one in world.pipelines(request.company_id).values()]})
+
+
+@operation("GET", "/api/v2/deals/pipelines/{pipeline_id}", "deals")
+def get_deals_pipeline(world: World, request: Request, pipeline_id: str) -> Answer:
+    return Answer(pipeline_view(world, the_pipeline(world, request, pipeline_id)))
+
+
+def _saved(world: World, request: Request, pipeline: Document, status: int) -> Answer:
+    world.save("pipeline", pipeline, request.user_id)
+    return Answer(pipeline_view(world, pipeline), status)
+
+
+def _open(world: World, request: Request, pipeline_id: str) -> Document:
+    pipeline = the_pipeline(world, request, pipeline_id)
+    if pipeline["archived_at"]:
+        raise cannot_complete("Pipeline is archived", "archived_pipeline")
+    return pipeline
+
+
+@operation("PUT", "/api/v2/deals/pipelines/{pipeline_id}", "deals")
+def put_deals_pipeline(world: World, request: Request, pipeline_id: str) -> Answer:
+    pipeline = the_pipeline(world, request, pipeline_id)
+    sent = request.document()
+    for name, most in (("name", 200), ("description", 4096), ("color", 40)):
+        if name in sent:
+            if not isinstance(sent[name], str) or not sent[name] and name == "name" or len(sent[name]) > most:
+                raise invalid_at(f"/{name}", f"expected a string of at most {most} characters")
+            pipeline[name] = sent[name]
+    return _saved(world, request, pipeline, 200)
+
+
+@operation("POST", "/api/v2/deals/pipelines/{pipeline_id}/lost_reasons", "deals")
+def post_lost_reason(world: World, request: Request, pipeline_id: str) -> Answer:
+    pipeline = _open(world, request, pipeline_id)
+    reason = request.document().get("reason")
+    if not isinstance(reason, str) or not reason.strip():
+        raise invalid_at("/reason", "missing required property")
+    if reason.strip() in [one["text"] for one in pipeline["lost_reasons"]]:
+        raise cannot_complete("Lost reason already exists", "reason_already_exists")
+    pipeline["lost_reasons"].append({"id": world.new_id("reason"), "text": reason.strip()})
+    return _saved(world, request, pipeline, 201)
+
+
+def _checked_stage(sent: dict[str, Any]) -> dict[str, Any]:
+    errors: dict[str, Any] = {}
+    found: dict[str, Any] = {}
+    for name, least, most in (("expected_days", 0, 10_000), ("default_probability", 0, 100)):
+        if name in sent:
+            found[name] = sent[name]
+            if isinstance(sent[name], bool) or not isinstance(sent[name], int) or not least <= sent[name] <= most:
+                errors[f"/{name}"] = {"message": f"expected a number from {least} to {most}"}
+    for name in ("name", "description"):
+        if name in sent:
+            found[name] = sent[name]
+            if name == "description" and sent[name] is None:
+                continue
+            if not isinstance(sent[name], str) or not 1 <= len(sent[name]) <= 4096:
+                errors[f"/{name}"] = {"message": "expected 1 to 4096 characters"}
+    if errors:
+        raise invalid(errors)
+    return found
+
+
+@operation("POST", "/api/v2/deals/pipelines/{pipeline_id}/stages", "deals")
+def post_stage(world: World, request: Request, pipeline_id: str) -> Answer:
+    """Inserted after the stage named, else before the first final one."""
+    pipeline = _open(world, request, pipeline_id)
+    sent = request.document()
+    found = _checked_stage(sent)
+    if "name" not in found:
+        raise invalid_at("/name", "missing required property")
+    ids = [stage["id"] for stage in pipeline["stages"]]
+    place = next((at for at, one in enumerate(pipeline["stages"]) if one["role"] in ("won", "lost")), len(ids))
+    if sent.get("insert_after") is not None:
+        if sent["insert_after"] not in ids:
+            raise invalid_at("/insert_after", "unknown stage")
+        place = ids.index(sent["insert_after"]) + 1
+    now = world.next_stamp()
+    stage = {"id": world.new_id("stage"), "description": "", "role": "in_progress", "default_probability": None}
+    stage |= {"expected_days": 0, "archived_at": None, "creator": request.user_id, "created": now, "updated": now}
+    pipeline["stages"].insert(place, stage | found)
+    return _saved(world, request, pipeline, 201)
+
+
+def the_stage(pipeline: Document, stage_id: Any) -> dict[str, Any] | None:
+    return next((stage for stage in pipeline["stages"] if stage["id"] == stage_id), None)
+
+
+@operation("PUT", "/api/v2/deals/pipelines/{pipeline_id}/stages/{stage_id}", "deals")
+def put_stage(world: World, request: Request, pipeline_id: str, stage_id: str) -> Answer:
+    pipeline = the_pipeline(world, request, pipeline_id)
+    stage = the_stage(pipeline, stage_id)
+    if stage is None:
+        raise not_found("deal stage", stage_id)
+    stage |= _checked_stage(request.document())
+    stage["updated"] = world.next_stamp()
+    return _saved(world, request, pipeline, 200)
+
+
+@operation("DELETE", "/api/v2/deals/pipelines/{pipeline_id}/stages/{stage_id}", "deals")
+def archive_stage(world: World, request: Request, pipeline_id: str, stage_id: str) -> Answer:
+    pipeline = the_pipeline(world, request, pipeline_id)
+    stage = the_stage(pipeline, stage_id)
+    if stage is None:
+        raise not_found("deal stage", stage_id)
+    stage["archived_at"] = stage["updated"] = world.next_stamp()
+    world.save("pipeline", pipeline, request.user_id)
+    return Answer()
+
+
+@operation("POST", "/api/v2/deals/pipelines/{pipeline_id}/archive", "deals")
+def archive_pipeline(world: World, request: Request, pipeline_id: str) -> Answer:
+    pipeline = the_pipeline(world, request, pipeline_id)
+    pipeline["archived_at"] = world.next_stamp()
+    world.save("pipeline", pipeline, request.user_id)
+    return Answer()
+
+
+@operation("POST", "/api/v2/deals/pipelines/{pipeline_id}/unarchive", "deals")
+def unarchive_pipeline(world: World, request: Request, pipeline_id: str) -> Answer:
+    pipeline = the_pipeline(world, request, pipeline_id)
+    pipeline["archived_at"] = None
+    world.save("pipeline", pipeline, request.user_id)
+    return Answer()
+
+
+@operation("GET", "/api/v2/deals/fields", "deals")
+def list_deals_fields(world: World, request: Request) -> Answer:
+    standard = [
+        _field_view({"field_id": STANDARD_IDS[name], "name": name, "kind": kind, "multiples": False}, "view_only")
+        for name, kind in STANDARD_FIELDS.items()
+    ]
+    tabs = [tab for pipeline in world.pipelines(request.company_id).values() for tab in _tabs(pipeline)]
+    return Answer({"pipelines_tabs": tabs, "standard_fields": standard})
+
+
+PRESENTATIONS = {"string": "single-line-text-box", "long_string": "multi-line-text-box"}
+PRESENTATIONS |= {"number": "numeric-general", "datetime": "date"}
+
+
+@operation("GET", "/api/v2/deals/column_catalogue", "deals")
+def list_column_catalogue(world: World, request: Request) -> Answer:
+    columns = [
+        {
+            "id": STANDARD_IDS[name],
+            "human_readable_name": name.replace("_", " ").capitalize(),
+            "json_path": f"fields_values_with_names.{name}",
+            "value_json_path": "[0].value",
+            "presentation": {"type": PRESENTATIONS[kind]},
+            "read_only": name == "actual_close_date",
+            "is_standard": True,
+            "sortable": name != "description",
+        }
+        for name, kind in STANDARD_FIELDS.items()
+    ]
+    group = {"group_id": "standard", "human_readable_name": "Deal", "columns": columns}
+    return Answer({"items": [group], "type": []})

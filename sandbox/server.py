@@ -1,0 +1,297 @@
+"""HTTP/1.1 on loopback: connections that stay open, each request in one transaction, faults around it."""
+
+import gzip
+import hmac
+import json
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from sandbox import contacts, control, deal_extras, deals, notes, oauth, pipelines, tasks, team
+from sandbox.errors import Refused, forbidden
+from sandbox.exchange import Answer, Request, find, run
+from sandbox.faults import Faults, Rule
+from sandbox.store import Document
+from sandbox.world import World
+
+# Importing these registers their operations.
+OPERATION_MODULES = (contacts, deal_extras, deals, notes, pipelines, tasks, team)
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+LOGIN_PAGE = b"<!doctype html><html><head><title>Nimble - Log in</title></head><body><form>Log in</form></body></html>"
+LARGEST_BODY = 64 * 1024 * 1024
+
+
+class Log:
+    """Every API request: who, what, how it ended, and whether it was applied."""
+
+    def __init__(self) -> None:
+        self.entries: deque[dict[str, Any]] = deque(maxlen=100_000)
+        self.last = 0
+        self.lock = threading.Lock()
+
+    def open(self, request: Request) -> dict[str, Any]:
+        with self.lock:
+            self.last += 1
+            entry = {"n": self.last, "time": time.time(), "method": request.method, "path": request.target}
+            entry |= {"user_id": None, "status": 0, "applied": False, "fault": None, "body": None}
+            self.entries.append(entry)
+            return entry
+
+    def since(self, number: int) -> list[dict[str, Any]]:
+        with self.lock:
+            return [dict(entry) for entry in self.entries if entry["n"] > number]
+
+
+class Cut(Exception):
+    """The connection ends here, without an answer."""
+
+
+class Sandbox:
+    """What every connection shares."""
+
+    def __init__(self, world: World, client: oauth.Client, key: str, initial: Path) -> None:
+        self.world = world
+        self.client = client
+        self.key = key
+        self.initial = initial
+        self.first_settings = json.dumps(world.settings)
+        self.log = Log()
+        self.faults = Faults()
+
+    def reset(self) -> None:
+        """Back to the world as it was made, with no fault, no log and the switches of the command line."""
+        with self.world.lock:
+            self.world.store.copy_from(str(self.initial))
+            self.world.settings = json.loads(self.first_settings)
+            self.world.forget()
+            self.faults.clear()
+            self.log.entries.clear()
+
+    def answer(self, request: Request) -> Answer:
+        if request.headers.get("host", "").rsplit(":", 1)[0] not in LOOPBACK_HOSTS:
+            raise forbidden("This server answers on loopback only")
+        if request.path.startswith("/_sandbox/"):
+            return self._control(request)
+        if request.path == "/oauth/authorize" and request.method in ("GET", "POST"):
+            with self.world.transaction(request.method == "POST"):
+                return oauth.authorize(self.world, request, self.client)
+        if request.path == "/" and request.method == "GET":
+            return Answer({"sandbox": "nimble", "operations": "/api/v1, /api/v2"})
+        return self._api(request)
+
+    def _control(self, request: Request) -> Answer:
+        if not hmac.compare_digest(request.headers.get("x-sandbox-key", "").encode(), self.key.encode()):
+            raise forbidden("The control API wants its key in X-Sandbox-Key")
+        with self.world.lock:
+            return control.handle(self, request)
+
+    def _api(self, request: Request) -> Answer:
+        entry = self.log.open(request)
+        user_id = self._who(request)
+        rule = self.faults.due(request.method, request.target, user_id)
+        action = rule.action if rule else {}
+        entry["fault"], entry["user_id"] = rule.number if rule else None, user_id
+        time.sleep((self.world.settings["latency_ms"] + action.get("delay_ms", 0)) / 1000)
+        try:
+            answer = self._with_fault(request, entry, rule, action)
+        except Cut:
+            raise
+        except Refused as refused:
+            entry["status"] = refused.status
+            raise
+        entry["status"] = answer.status
+        return answer
+
+    def _with_fault(self, request: Request, entry: dict[str, Any], rule: Rule | None, action: dict[str, Any]) -> Answer:
+        if action.get("cut") == "before":
+            raise Cut
+        if action.get("html"):
+            return Answer(LOGIN_PAGE, 200, {"Content-Type": "text/html; charset=utf-8"})
+        if "status" in action:
+            headers = {name: str(value) for name, value in action.get("headers", {}).items()}
+            return Answer(
+                action.get("body", {"message": "Internal error handling request", "code": 107}),
+                action["status"],
+                headers,
+            )
+        answer = self._apply(request, entry, self.world.at(rule.stale) if rule and rule.stale else self.world)
+        if action.get("cut") == "after":
+            raise Cut
+        if "shift" in action:
+            _shift(self.world, answer.body, action["shift"])
+        return _spoiled(answer, action)
+
+    def _who(self, request: Request) -> str | None:
+        try:
+            with self.world.lock:
+                return str(oauth.authenticate(self.world, request)[0]["user_id"])
+        except Refused:
+            return None
+
+    def _apply(self, request: Request, entry: dict[str, Any], world: World) -> Answer:
+        if request.path == "/api/oauth/token":
+            return self._token(request, entry)
+        with world.lock:
+            user, granted = oauth.authenticate(world, request)
+            request.user = user
+            operation, parameters = find(request.method, request.path)
+            if operation.writes:
+                entry["body"] = _readable(request.body)
+            if operation.scope not in granted:
+                raise forbidden(f"The application has no access to {operation.scope}")
+            with world.transaction(operation.writes):
+                answer = run(operation, world, request, parameters)
+            entry["applied"] = operation.writes
+            return answer
+
+    def _token(self, request: Request, entry: dict[str, Any]) -> Answer:
+        if request.method != "POST":
+            raise Refused(405, {"message": "Method not allowed"}, {"Allow": "POST"})
+        spent = None
+        with self.world.transaction(True):
+            try:
+                answer = oauth.token(self.world, request, self.client)
+            except oauth.Spent as error:
+                spent = error
+        if spent:
+            raise spent.refused
+        entry["applied"] = True
+        return answer
+
+
+def _readable(body: bytes) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return body.decode("utf-8", "replace")
+
+
+def _shift(world: World, body: Any, amounts: dict[str, int]) -> None:
+    """Deletes the first of a listing's records, or touches its last, after it was read: the next page has shifted."""
+    resources = body.get("resources", []) if isinstance(body, dict) else []
+    with world.transaction(True):
+        for view in resources[: amounts.get("delete", 0)]:
+            world.store.delete(*_named(view))
+        for view in resources[-amounts.get("touch", 0) :] if amounts.get("touch") else []:
+            kind, one = _named(view)
+            doc: Document | None = world.store.get(kind, one)
+            if doc is not None:
+                world.save(kind, doc, doc["owner_id"])
+
+
+def _named(view: Any) -> tuple[str, str]:
+    if isinstance(view, str):
+        return "contact", view
+    return ("deal", view["deal_id"]) if "deal_id" in view else ("contact", view["id"])
+
+
+def _emptied(body: Any) -> Any:
+    """A listing without its records, its meta saying so."""
+    emptied = dict(body)
+    for name in ("resources", "activities", "pipelines"):
+        if name in emptied:
+            emptied[name] = []
+    if "stages" in emptied:
+        meta = {"total_new_count": 0, "next_page_url": None, "total_amount": []}
+        emptied["stages"] = [group | {"deals": [], "meta": meta} for group in emptied["stages"]]
+    if "total" in emptied.get("meta", {}):
+        emptied["meta"] = emptied["meta"] | {"total": 0, "pages": 0}
+    return emptied
+
+
+def _spoiled(answer: Answer, action: dict[str, Any]) -> Answer:
+    if action.get("empty"):
+        answer.body = _emptied(answer.body)
+    if "body" in action:
+        answer.body = action["body"]
+    answer.headers |= {name: str(value) for name, value in action.get("headers", {}).items()}
+    if "truncate" in action or "pad" in action:
+        raw = json.dumps(answer.body).encode()
+        raw = raw[: len(raw) // 2] if action.get("truncate") else raw + b" " * int(action["pad"])
+        return Answer(raw, answer.status, answer.headers | {"Content-Type": "application/json"})
+    if "gzip_bomb" in action:
+        raw = gzip.compress(b" " * int(action["gzip_bomb"]), 9)
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        return Answer(raw, answer.status, answer.headers | headers)
+    return answer
+
+
+class Connection(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "NimbleSandbox"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    timeout = 300
+    sandbox: Sandbox
+
+    def _serve(self) -> None:
+        try:
+            length = int(self.headers.get("Content-Length") or 0)
+        except ValueError:
+            length = -1
+        if length < 0 or length > LARGEST_BODY or "chunked" in self.headers.get("Transfer-Encoding", ""):
+            self.close_connection = True
+            return self._send(Answer({"message": "Send a Content-Length"}, 411))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        origin = f"http://{headers.get('host', '')}"
+        request = Request(self.command, self.path, headers, self.rfile.read(length), origin)
+        try:
+            answer = self.sandbox.answer(request)
+        except Refused as refused:
+            answer = Answer(refused.body, refused.status, refused.headers)
+        except Cut:
+            return self._cut()
+        except Exception:
+            self.log_error("%s %s failed", self.command, self.path)
+            self._send(Answer({"message": "Internal error handling request", "code": 107}, 500))
+            raise
+        self._send(answer)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _serve  # noqa: N815
+
+    def _send(self, answer: Answer) -> None:
+        raw = answer.body if isinstance(answer.body, bytes) else b""
+        headers = dict(answer.headers)
+        if answer.body is not None and not isinstance(answer.body, bytes):
+            raw = json.dumps(answer.body).encode()
+            headers.setdefault("Content-Type", "application/json; charset=utf-8")
+        self.send_response(answer.status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(raw)
+        self.wfile.flush()
+
+    def _cut(self) -> None:
+        """Resets the connection, as when a line breaks."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent: what was asked is in the control API's log, and a URL may hold what no log should."""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no error of ours; anything else is shown."""
+        import sys
+
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError | ValueError):
+            super().handle_error(request, client_address)
+
+
+def make_server(host: str, port: int, sandbox: Sandbox) -> Server:
+    handler = type("SandboxConnection", (Connection,), {"sandbox": sandbox})
+    return Server((host, port), handler)
