@@ -9,7 +9,20 @@ Each class says what its failure means for the caller:
 Messages are Nimble's own or ours; never a token, never what its OAuth pages answered.
 """
 
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What is known of an exchange with Nimble besides its content; safe to log."""
+
+    operation: str
+    method: str
+    request_id: str
+    status: int | None
+    seconds: float
+    size: int
 
 
 class NimbleError(Exception):
@@ -36,6 +49,7 @@ class NimbleError(Exception):
         self.request_id = request_id
         self.retry_after = retry_after
         self.fields = fields or {}
+        self.exchange: Exchange | None = None
         super().__init__(self.message)
 
     def __repr__(self) -> str:

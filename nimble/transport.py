@@ -21,7 +21,7 @@ from django.conf import settings
 from requests.adapters import HTTPAdapter
 
 from nimble.answers import failure
-from nimble.errors import AnswerTooLarge, BadAnswer, NimbleError, NoAnswer, Unreachable
+from nimble.errors import AnswerTooLarge, BadAnswer, Exchange, NimbleError, NoAnswer, Unreachable
 from nimble.retry import READS
 
 LARGEST_ANSWER = 20 * 1024 * 1024
@@ -36,18 +36,6 @@ _local = threading.local()
 
 class Denied(ValueError):
     """A mistake of ours: a request that this product never sends."""
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """What is known of an exchange besides its content; safe to log."""
-
-    operation: str
-    method: str
-    request_id: str
-    status: int | None
-    seconds: float
-    size: int
 
 
 def origin(base_url: str) -> str:
@@ -145,7 +133,7 @@ def exchange(
     done = Exchange(operation, method, request_id, status, time.monotonic() - started, size)
     log.debug("nimble", **known, method=method, status=status, ms=round(done.seconds * 1000), bytes=size)
     if failed:
-        raise settled(failed, method) from None
+        raise settled(failed, done) from None
     return Answer(status, response.headers, _parsed(content), done)
 
 
@@ -160,13 +148,14 @@ def send(method: str, path: str, *, operation: str, **request: Any) -> tuple[dic
     if failed is None and not isinstance(answer.content, dict):
         failed = BadAnswer(status=answer.status, **known)
     if failed:
-        raise settled(failed, method)
+        raise settled(failed, answer.exchange)
     return answer.content, answer.exchange
 
 
-def settled(error: NimbleError, method: str) -> NimbleError:
-    """The error, without the doubt whether it was applied if it only read."""
-    if method in READS:
+def settled(error: NimbleError, exchange: Exchange) -> NimbleError:
+    """The error with its exchange, and without the doubt whether it was applied if it only read."""
+    error.exchange = exchange
+    if exchange.method in READS:
         error.ambiguous = False
     return error
 

@@ -3,10 +3,9 @@
 from typing import Any
 
 from nimble import tokens, transport
-from nimble.errors import DeadToken, NimbleError
+from nimble.errors import DeadToken, Exchange, NimbleError
 from nimble.models import Connection
 from nimble.retry import repeat_at_once
-from nimble.transport import Exchange
 
 
 class Calls:
@@ -43,5 +42,10 @@ class Calls:
                 attempt += 1
 
     def _attempt(self, operation: str, method: str, path: str, **request: Any) -> dict[str, Any]:
-        answer, self.last = transport.send(method, path, operation=operation, timeout=self.timeout, **request)
+        self.last = None
+        try:
+            answer, self.last = transport.send(method, path, operation=operation, timeout=self.timeout, **request)
+        except NimbleError as error:
+            self.last = error.exchange
+            raise
         return answer
