@@ -46,7 +46,8 @@ class Program:
                 f"[program:{self.name}]",
                 f"command={escaped(shlex.join(command))}",
                 f"directory={escaped(BASE_DIR)}",
-                f"stdout_logfile={escaped(logs / self.name)}.log",
+                # Expanded twice, unlike all others.
+                f"stdout_logfile={escaped(escaped(logs / self.name))}.log",
                 "stdout_logfile_maxbytes=5MB",
                 "stdout_logfile_backups=2",
                 "redirect_stderr=true",
@@ -180,6 +181,8 @@ class Supervisor:
         self.programs = wanted
         self.logs = var / "logs"
         self.run = var / "run"
+        # What supervisord says of itself; its children write to their logs.
+        self.output = self.run / "supervisord.out"
 
     def configuration(self) -> str:
         """supervisord's configuration. It holds no secret: programs inherit the environment."""
@@ -188,7 +191,8 @@ class Supervisor:
             f"file={escaped(self.control.socket)}",
             "chmod=0700",
             "[supervisord]",
-            f"logfile={escaped(self.logs / 'supervisord.log')}",
+            "logfile=/dev/null",
+            "logfile_maxbytes=0",
             f"pidfile={escaped(self.run / 'supervisord.pid')}",
             f"childlogdir={escaped(self.logs)}",
             "[rpcinterface:supervisor]",
@@ -204,14 +208,15 @@ class Supervisor:
             folder.mkdir(parents=True, exist_ok=True)
         path = self.run / "supervisord.conf"
         path.write_text(self.configuration())
-        # A session of its own: a terminal's Ctrl-C and hang-up reach `up` alone, which then stops things in order.
-        self.process = subprocess.Popen(
-            [*bound_to_parent(), sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self.output.open("wb") as output:
+            # A session of its own: a terminal's Ctrl-C and hang-up reach `up` alone, which then stops things in order.
+            self.process = subprocess.Popen(
+                [*bound_to_parent(), sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         return self
 
     def __exit__(

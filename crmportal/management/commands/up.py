@@ -79,7 +79,7 @@ class Command(BaseCommand):
                 raise
         # `./run stop` asked supervisord itself, which then ends with 0.
         if supervisor.process.returncode:
-            raise CommandError(f"The supervisor ended. {supervisor.logs / 'supervisord.log'} may say why.")
+            raise CommandError(f"The supervisor ended. {supervisor.output} may say why.")
         raise Stop
 
     def box(self, *, demo: bool) -> str:
@@ -128,7 +128,9 @@ def wait(supervisor: Supervisor, names: set[str]) -> None:
         waiting = sorted(name for name in names if states.get(name) != "RUNNING")
         if not waiting and healthy():
             return
-        if supervisor.ended() or "FATAL" in states.values():
+        if supervisor.ended():
+            raise CommandError(supervisor.output.read_text(errors="replace"))
+        if "FATAL" in states.values():
             break
         time.sleep(0.1)
     culprits = waiting or ["web"]
