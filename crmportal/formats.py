@@ -1,0 +1,47 @@
+"""How values look on a page: money, initials, hues. Plain functions, so that templates and fast renderers share them."""
+
+import zlib
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale
+from babel.numbers import format_currency, format_decimal
+from django.utils.translation import get_language, to_locale
+
+HUES = 8
+
+
+def locale() -> str:
+    """Babel's name of the language that the page is in."""
+    return to_locale(get_language() or "en")
+
+
+@lru_cache(maxsize=8192)
+def _money(amount: Decimal, currency: str, name: str) -> str:
+    formats = Locale.parse(name)
+    if not currency:
+        return format_decimal(amount, locale=formats)
+    if amount == amount.to_integral_value():
+        pattern = formats.currency_formats["standard"].pattern.replace(".00", "")
+        return format_currency(amount, currency, format=pattern, currency_digits=False, locale=formats)
+    return format_currency(amount, currency, locale=formats)
+
+
+def money(amount: Decimal | int | float | None, currency: str | None) -> str:
+    """An amount with its currency in the reader's locale, without a fraction where there is none; "" for no amount."""
+    if amount is None:
+        return ""
+    return _money(amount if isinstance(amount, Decimal) else Decimal(str(amount)), (currency or "").upper(), locale())
+
+
+def initials(name: str | None) -> str:
+    """Two letters that stand for a name: of the first and the last word."""
+    words = [word for word in (name or "").replace("@", " ").replace(".", " ").split() if word[0].isalnum()]
+    if not words:
+        return "?"
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else words[0][1:2])).upper()
+
+
+def hue(key: object) -> str:
+    """The class of one of the eight hues, always the same for the same key."""
+    return f"hue-{zlib.crc32(str(key).encode()) % HUES + 1}"

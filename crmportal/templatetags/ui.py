@@ -1,0 +1,82 @@
+"""Tags and filters of the pages' own components: icons, navigation, money, initials, hues, form controls."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.forms import BoundField
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from crmportal import formats
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """An icon of the sprite: decoration, unless a label says what it means where no text does."""
+    if label:
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, static("icons.svg"), name
+        )
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name)
+
+
+@register.simple_tag(takes_context=True)
+def nav(context: template.Context, href: str, glyph: str, label: str, key: str = "", count: int | None = None) -> SafeString:
+    """A link of the sidebar: marked when the page is below it, with the letter that `G` takes there and a count."""
+    request = context.get("request")
+    path = request.path if request else ""
+    here = path == href if href == "/" else path.startswith(href)
+    return format_html(
+        '<a href="{}"{}{} title="{}">{}<span>{}</span>{}</a>',
+        href,
+        SafeString(' aria-current="page"') if here else "",
+        format_html(' data-go="{}"', key) if key else "",
+        label,
+        icon(glyph),
+        label,
+        format_html('<span class="badge">{}</span>', count) if count else "",
+    )
+
+
+@register.filter
+def money(amount: Decimal | float | None, currency: str | None = "") -> str:
+    return formats.money(amount, currency)
+
+
+@register.filter
+def initials(name: object) -> str:
+    return formats.initials(str(name or ""))
+
+
+@register.filter
+def initial(name: object) -> str:
+    return formats.initials(str(name or ""))[:1]
+
+
+@register.filter
+def hue(key: object) -> str:
+    return formats.hue(key)
+
+
+@register.filter(name="is")
+def is_(value: object, other: object) -> str:
+    """ "true" or "false" for an ARIA attribute."""
+    return "true" if value == other else "false"
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """A form field's widget in the looks of the pages, told to a screen reader together with its help and errors."""
+    kind = getattr(field.field.widget, "input_type", None)
+    attrs: dict[str, Any] = {"class": {"select": "select"}.get(kind or "", "input" if kind else "textarea")}
+    described = [f"{field.auto_id}_helptext"] if field.help_text else []
+    if field.errors:
+        attrs["aria-invalid"] = "true"
+        described.append(f"{field.auto_id}_error")
+    if described:
+        attrs["aria-describedby"] = " ".join(described)
+    return field.as_widget(attrs=attrs)

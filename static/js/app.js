@@ -1,0 +1,12 @@
+// What every page runs. Each module looks after one part and binds itself to the document, so swapped-in markup works.
+import "./toasts.js";
+import "./menu.js";
+import "./drawer.js";
+import "./keys.js";
+import "./theme.js";
+import "./sidebar.js";
+import "./editable.js";
+import "./poll.js";
+import "./board.js";
+
+document.documentElement.classList.replace("no-js", "js");

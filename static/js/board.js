@@ -1,0 +1,297 @@
+// The board: drag with a mouse, long-press on touch, keys, and the "Move to…" menu, which all end in `move()`. A move
+// shows at once; the server's answer then replaces the card, or the card glides back and the answer says why.
+import { bind, enabled } from "./keys.js";
+import { openMenu } from "./menu.js";
+import { open as openDrawer } from "./drawer.js";
+import { toast } from "./toasts.js";
+import { announce, calm, typing, word } from "./words.js";
+
+const board = () => document.getElementById("board");
+const columns = () => [...(board()?.querySelectorAll(".column") ?? [])];
+const stageOf = (card) => card.closest(".column")?.dataset.stage;
+const columnOf = (stage) => document.getElementById(`stage-${stage}`);
+const listOf = (stage) => document.getElementById(`cards-${stage}`);
+const cardsIn = (column) => [...column.querySelectorAll(".card")];
+const titleOf = (card) => card.querySelector(".t")?.textContent.trim() ?? "";
+const editable = (card) => card.dataset.editable === "1";
+const EASE = "cubic-bezier(0.2, 0.8, 0.2, 1)";
+
+// Cards that somebody holds or whose move has no answer yet: fragments from others leave them alone.
+const busy = new Set();
+
+// --- moving ---------------------------------------------------------------------------------------------------------
+
+// Runs `change` and lets the card glide from where it was to where it is then.
+function glide(card, change) {
+  const from = card.getBoundingClientRect();
+  change();
+  const to = card.getBoundingClientRect();
+  if (calm() || (!from.width && !to.width)) return;
+  card.animate([{ transform: `translate(${from.left - to.left}px, ${from.top - to.top}px)`, zIndex: 5 }, { transform: "none", zIndex: 5 }], { duration: 220, easing: EASE });
+}
+
+function insert(card, list, before) {
+  const place = before?.isConnected && before.parentElement === list ? before : list.querySelector(".card");
+  if (place === card) return;
+  list.insertBefore(card, place ?? list.firstChild);
+}
+
+// Sends the move; resolves to the answer's status, 0 when there was none. htmx swaps what came with it.
+function send(url, values) {
+  const sender = document.createElement("span");
+  sender.hidden = true;
+  sender.dataset.handlesErrors = "";
+  board().append(sender);
+  return new Promise((resolve) => {
+    sender.addEventListener("htmx:afterRequest", (event) => resolve(event.detail.xhr?.status ?? 0), { once: true });
+    htmx.ajax("POST", url, { source: sender, target: sender, swap: "none", values }).catch(() => resolve(0));
+  }).finally(() => sender.remove());
+}
+
+async function move(card, stage, { origin = null } = {}) {
+  const list = listOf(stage);
+  const home = origin ?? { list: card.parentElement, next: card.nextElementSibling };
+  const held = card.contains(document.activeElement);
+  const { id } = card;
+  const title = titleOf(card);
+  const target = columnOf(stage);
+  if (!list || busy.has(id)) return;
+  if (card.parentElement !== list) glide(card, () => insert(card, list, null));
+  if (held || origin === null) focus(card);
+  busy.add(id);
+  card.setAttribute("aria-busy", "true");
+  announce(word("moving", { title, stage: target.dataset.name }));
+  const status = await send(`/deals/${card.dataset.deal}/move/`, { stage, rev: card.dataset.rev });
+  busy.delete(id);
+  const now = document.getElementById(id);
+  now?.removeAttribute("aria-busy");
+  if (status >= 200 && status < 300) {
+    announce(word("moved", { title, stage: target.dataset.name }));
+    if (held && now) focus(now);
+    return;
+  }
+  // Refused, or no answer. Where the answer brought the card as it is, it stays there; else it goes back.
+  const back = home.list.closest(".column");
+  if (now && stageOf(now) === String(stage)) {
+    glide(now, () => insert(now, home.list, home.next));
+    if (held) focus(now);
+  }
+  announce(word("returned", { title, stage: back?.dataset.name ?? "" }));
+  if (status === 0) toast(word("offline"), { label: word("retry"), act: () => now && move(now, stage) });
+  else if (status !== 409 && status !== 422) toast(word("failed", { status }), { label: word("retry"), act: () => now && move(now, stage) });
+}
+
+function refuse() {
+  announce(word("locked"));
+  toast(word("locked"), { kind: "warning" });
+}
+
+// Some stages ask first (Lost wants a reason): their column names the fragment with the question.
+async function moveOrAsk(card, stage, options) {
+  if (!editable(card)) return refuse();
+  const ask = columnOf(stage)?.dataset.ask;
+  if (!ask) return move(card, stage, options);
+  if (options?.origin) glide(card, () => insert(card, options.origin.list, options.origin.next));
+  await htmx.ajax("GET", `/deals/${card.dataset.deal}/move/?stage=${encodeURIComponent(stage)}&dialog=1`, { source: "#dialog", target: "#dialog", swap: "innerHTML" });
+}
+
+// --- dragging -------------------------------------------------------------------------------------------------------
+
+function sortable(list) {
+  if (!window.Sortable || window.Sortable.get(list)) return;
+  let origin;
+  window.Sortable.create(list, {
+    group: "cards",
+    draggable: ".card",
+    filter: '.v, .card[data-editable="0"]',
+    preventOnFilter: false,
+    sort: false,
+    animation: calm() ? 0 : 160,
+    easing: EASE,
+    forceFallback: true,
+    fallbackOnBody: true,
+    fallbackTolerance: 5,
+    fallbackClass: "in-hand",
+    ghostClass: "slot",
+    delay: 250,
+    delayOnTouchOnly: true,
+    touchStartThreshold: 6,
+    scroll: true,
+    bubbleScroll: true,
+    scrollSensitivity: 80,
+    scrollSpeed: 14,
+    revertOnSpill: true,
+    onStart({ item }) {
+      origin = { list: item.parentElement, next: item.nextElementSibling };
+      busy.add(item.id);
+      board().classList.add("dragging");
+    },
+    onEnd({ item, to }) {
+      board().classList.remove("dragging");
+      busy.delete(item.id);
+      const stage = to.dataset.drop ?? to.closest(".column")?.dataset.stage;
+      if (to === origin.list || !stage) return;
+      if (to.dataset.drop) insert(item, listOf(stage), null);
+      moveOrAsk(item, stage, { origin });
+    },
+  });
+}
+
+// --- keys and the menu ----------------------------------------------------------------------------------------------
+
+// One card of each column is in the tab order, the last that had focus; the arrows walk to the others, and a card's keys
+// do what its links do.
+function rove(card) {
+  for (const other of card.closest(".column").querySelectorAll('.card[tabindex="0"]')) if (other !== card) other.tabIndex = -1;
+  card.tabIndex = 0;
+}
+
+function focus(card) {
+  rove(card);
+  card.focus({ preventScroll: true });
+  card.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+function settle() {
+  for (const link of board()?.querySelectorAll(".card a:not([tabindex])") ?? []) link.tabIndex = -1;
+  for (const column of columns()) {
+    const card = column.querySelector(".card:focus") ?? column.querySelector('.card[tabindex="0"]') ?? column.querySelector(".card");
+    if (card) rove(card);
+  }
+}
+
+function neighbour(card, step) {
+  const all = columns();
+  const at = all.findIndex((column) => column.contains(card));
+  return all[at + step];
+}
+
+function walk(card, key) {
+  const column = card.closest(".column");
+  const cards = cardsIn(column);
+  const at = cards.indexOf(card);
+  if (key === "ArrowDown") return cards[at + 1];
+  if (key === "ArrowUp") return cards[at - 1];
+  if (key === "Home") return cards[0];
+  if (key === "End") return cards.at(-1);
+  const rtl = getComputedStyle(board()).direction === "rtl";
+  const step = (key === "ArrowRight") !== rtl ? 1 : -1;
+  const all = columns();
+  for (let next = all.indexOf(column) + step; all[next]; next += step) {
+    const others = cardsIn(all[next]);
+    if (others.length) return others[Math.min(at, others.length - 1)];
+  }
+}
+
+function menuFor(card) {
+  if (!editable(card)) return refuse();
+  const stage = stageOf(card);
+  openMenu(
+    card.querySelector(".v") ?? card,
+    word("keys.menu"),
+    columns().map((column) => ({
+      label: column.dataset.name,
+      hue: column.querySelector(".dot")?.className.match(/hue-\d/)?.[0],
+      checked: column.dataset.stage === stage,
+      pick: () => moveOrAsk(card, column.dataset.stage),
+    })),
+    card,
+  );
+}
+
+document.addEventListener("keydown", (event) => {
+  const card = event.target.closest?.("#board .card");
+  if (!card || event.defaultPrevented || event.ctrlKey || event.metaKey || typing(event.target)) return;
+  const arrow = event.key.startsWith("Arrow");
+  if (event.altKey && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
+    event.preventDefault();
+    if (!editable(card)) return refuse();
+    const rtl = getComputedStyle(board()).direction === "rtl";
+    const next = neighbour(card, (event.key === "ArrowRight") !== rtl ? 1 : -1);
+    if (next) moveOrAsk(card, next.dataset.stage);
+    else announce(word("edge"));
+  } else if (!event.altKey && (arrow || event.key === "Home" || event.key === "End")) {
+    event.preventDefault();
+    const next = walk(card, event.key);
+    if (next) focus(next);
+  } else if (event.target === card && event.key === "Enter") {
+    event.preventDefault();
+    const link = card.querySelector("a[data-drawer]");
+    if (link) openDrawer(link);
+  } else if (event.key.toLowerCase() === "m" && !event.altKey && enabled()) {
+    event.preventDefault();
+    menuFor(card);
+  }
+});
+document.addEventListener("focusin", (event) => {
+  const card = event.target.closest?.("#board .card");
+  if (card) rove(card);
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("#board .card .v");
+  const folded = event.target.closest("#board .column.folded, #board .column > header [data-fold]");
+  if (button && event.button === 0 && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    menuFor(button.closest(".card"));
+  } else if (folded) {
+    folded.closest(".column").classList.toggle("folded");
+  }
+});
+
+// --- fragments that arrive ------------------------------------------------------------------------------------------
+
+// An out-of-band card names its stage in `data-stage`: it goes to that column, wherever it was; one in hand is left alone.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const incoming = event.detail.fragment?.querySelector?.(".card") ?? event.detail.elt;
+  const card = event.detail.target;
+  if (!card?.matches?.("#board .card")) return;
+  if (busy.has(card.id) && card.getAttribute("aria-busy") !== "true") {
+    event.detail.shouldSwap = false;
+    return;
+  }
+  const list = listOf(incoming?.dataset?.stage);
+  if (list && card.parentElement !== list) glide(card, () => insert(card, list, null));
+});
+document.addEventListener("htmx:oobErrorNoTarget", (event) => {
+  const card = event.detail.content;
+  const list = card?.matches?.(".card[data-stage]") && listOf(card.dataset.stage);
+  if (!list) return;
+  card.removeAttribute("hx-swap-oob");
+  list.prepend(card);
+  htmx.process(card);
+});
+
+let scheduled = false;
+function arrived(changes) {
+  // The next fifty may hold a card that moved here meanwhile: the one that was there first stays.
+  for (const change of changes) {
+    for (const node of change.addedNodes) {
+      if (!(node instanceof HTMLElement) || !node.matches(".card") || !node.isConnected) continue;
+      const twins = board().querySelectorAll(`#${CSS.escape(node.id)}`);
+      if (twins.length > 1 && !node.matches(".in-hand")) node.remove();
+    }
+  }
+  if (scheduled) return;
+  scheduled = true;
+  requestAnimationFrame(() => {
+    scheduled = false;
+    settle();
+  });
+}
+
+let watched = null;
+function start() {
+  const element = board();
+  if (!element || element === watched) return;
+  watched = element;
+  document.querySelectorAll("#board .cards, .dropzone").forEach(sortable);
+  new MutationObserver(arrived).observe(element, { childList: true, subtree: true });
+  settle();
+}
+
+bind("arrows", "← ↑ ↓ →", "keys.walk");
+bind("alt+arrows", "Alt ← →", "keys.stage");
+bind("m", "M", "keys.menu");
+bind("enter", "Enter", "keys.open");
+start();
+document.addEventListener("htmx:afterSettle", start);
