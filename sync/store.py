@@ -111,7 +111,7 @@ def _save_batch(
     changes: list[Change] = []
     for item in batch:
         row = stored.get(item.nimble_id)
-        remote = resource.keep(row.remote, item.remote) if row else item.remote
+        remote = resource.keep(row.remote if row else {}, item.remote)
         mark = digest(resource, remote)
         if row and row.fetched_at and row.fetched_at >= read_at:
             # An older read, or one that overlaps our own write: it knows nothing that we do not.
@@ -163,12 +163,14 @@ def _upsert(model: type[models.Model], rows: list[dict[str, Any]]) -> None:
     `executemany` with the fields' own adaptation: several times faster than `bulk_create(update_conflicts=True)` with
     JSON on PostgreSQL.
     """
-    fields = [model._meta.get_field(name.removesuffix("_id") if name == "workspace_id" else name) for name in rows[0]]
+    # A new row needs every column; a stored one keeps those that Nimble knows nothing of.
+    fields = [f for f in model._meta.local_concrete_fields if not f.primary_key]
     quote = database.ops.quote_name
     table = quote(model._meta.db_table)
     names = [quote(f.column) for f in fields]
     keys = {quote("workspace_id"), quote("nimble_id")}
-    updates = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
+    written = [quote(name) for name in rows[0]]
+    updates = ", ".join(f"{name} = excluded.{name}" for name in written if name not in keys)
     rev = quote("rev")
     sql = (
         f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))}) "  # noqa: S608 our own names
@@ -176,8 +178,7 @@ def _upsert(model: type[models.Model], rows: list[dict[str, Any]]) -> None:
         f"WHERE {table}.{rev} = excluded.{rev} - 1"
     )
     values = [
-        [f.get_db_prep_save(value, connection=database) for f, value in zip(fields, row.values(), strict=True)]
-        for row in rows
+        [f.get_db_prep_save(row.get(f.attname, f.get_default()), connection=database) for f in fields] for row in rows
     ]
     with database.cursor() as cursor:
         cursor.executemany(sql, values)
