@@ -43,20 +43,23 @@ def error_page(title: str, text: str) -> str:
     return _page(title, f"<h1>{escape(title)}</h1><p>{escape(text)}</p>")
 
 
+def _choice(user: Document, checked: bool) -> str:
+    name, email, company = (escape(user[key]) for key in ("name", "email", "company_name"))
+    radio = f'<input type="radio" name="user_id" value="{escape(user["user_id"])}"{" checked" if checked else ""}>'
+    return f"<label>{radio}<span>{name}<small>{email} · {company}</small></span></label>"
+
+
 def consent_page(users: list[Document], kept: dict[str, str], wanted: list[str]) -> str:
     """Everyone who could sign in, the request's parameters as hidden fields, Allow and Deny."""
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in kept.items()
     )
-    choices = "".join(
-        f'<label><input type="radio" name="user_id" value="{escape(user["user_id"])}"{"" if place else " checked"}>'
-        f"<span>{escape(user['name'])}<small>{escape(user['email'])} · {escape(user['company_name'])}</small></span></label>"
-        for place, user in enumerate(users)
-    )
+    choices = "".join(_choice(user, checked=not place) for place, user in enumerate(users))
     asks = ", ".join(MEANING[scope] for scope in wanted)
     body = (
         f"<h1>Nimble sandbox</h1><p>An application asks to use {escape(asks)}.</p>"
-        f'<form method="post" action="/oauth/authorize">{hidden}<fieldset><legend>Sign in as</legend>{choices}</fieldset>'
+        f'<form method="post" action="/oauth/authorize">{hidden}'
+        f"<fieldset><legend>Sign in as</legend>{choices}</fieldset>"
         '<div class="buttons"><button name="decision" value="deny">Deny</button>'
         '<button name="decision" value="allow">Allow</button></div></form>'
     )

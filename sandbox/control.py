@@ -1,6 +1,8 @@
 """The control API under `/_sandbox/`: what a test may see and do that no Nimble user can."""
+# ruff: noqa: S608 - what is put into SQL here are names and conditions of this package; values are bound.
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sandbox import oauth, switches
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 NUMBERS = {"contact_limit": 0, "latency_ms": 0, "clock_offset": 0.0, "token_lifetime": 599}
 TIMES = ("created", "updated")
+
+
+Action = Callable[..., Any]
 
 
 def handle(sandbox: "Sandbox", request: Request) -> Answer:
@@ -98,7 +103,7 @@ def _clear_log(sandbox: "Sandbox", request: Request) -> Any:
 
 
 def _edit(sandbox: "Sandbox", request: Request) -> Any:
-    """Changes, creates, deletes or hides one object as someone in Nimble. Nothing is validated: a test may want it wrong."""
+    """Changes, creates, deletes or hides one object as someone in Nimble. Validates nothing: a test may want it wrong."""
     world, sent = sandbox.world, request.document()
     kind, one, user = str(sent.get("kind")), sent.get("id"), _the_user(sandbox.world, sent.get("as"))
     _kind(kind)
@@ -163,8 +168,7 @@ def _set(world: World, doc: Document, kind: str, user: Document, values: dict[st
     for name in TIMES:
         values.pop(name, None)
     if kind == "deal":
-        pipeline = world.store.get("pipeline", values.get("pipeline_id", doc["pipeline_id"]))
-        assert pipeline is not None
+        pipeline = world.pipelines(doc["company_id"])[values.get("pipeline_id", doc["pipeline_id"])]
         stage_id = values.pop("stage_id", None) or doc["stage_id"] or pipeline["stages"][0]["id"]
         if stage_id != doc["stage_id"]:
             move = {"from": doc["stage_id"] or None, "to": stage_id, "who": user["user_id"]}
@@ -238,7 +242,7 @@ def _reset(sandbox: "Sandbox", request: Request) -> Any:
     return {}
 
 
-ACTIONS = {
+ACTIONS: dict[tuple[str, str], Action] = {
     ("GET", "state"): _state,
     ("GET", r"objects/(\w+)"): _objects,
     ("GET", r"objects/(\w+)/(\w+)"): _object,

@@ -99,8 +99,7 @@ def _apply_custom(doc: Document, field: dict[str, Any], values: list[dict[str, A
 
 def apply_place(world: World, request: Request, doc: Document, sent: dict[str, Any]) -> Document:
     """Moves the deal to the stage (and pipeline) sent, recording the transition. The pipeline it ends in."""
-    pipelines = world.pipelines(request.company_id)
-    pipeline = pipelines.get(sent.get("pipeline_id", doc["pipeline_id"]))
+    pipeline = world.pipelines(request.company_id).get(str(sent.get("pipeline_id", doc["pipeline_id"])))
     if pipeline is None:
         raise invalid_at("/pipeline_id", "unknown pipeline")
     moves = pipeline["id"] != doc["pipeline_id"]
@@ -166,11 +165,11 @@ def _related(world: World, request: Request, doc: Document, sent: Any) -> list[d
 
 
 def _external(sent: Any) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
     for one in _objects(sent, "/related_external_contacts"):
         if not all(isinstance(one.get(name, ""), str) for name in ("contact_info", "note")):
             raise invalid_at("/related_external_contacts", "contact_info and note are strings")
-        found.append({name: one[name] for name in ("contact_info", "note") if name in one})
+        found.append({name: text for name, text in one.items() if name in ("contact_info", "note")})
     return found
 
 

@@ -1,4 +1,5 @@
 """Deals: listings, by stage, one by one, creating, changing and deleting."""
+# ruff: noqa: S608 - what is put into SQL here are names and conditions of this package; values are bound.
 
 from typing import Any
 from urllib.parse import urlencode

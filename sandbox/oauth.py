@@ -14,6 +14,7 @@ from sandbox.store import Document
 from sandbox.world import World
 
 CODE_LIFETIME = 600
+PARAMETERS: tuple[str, ...] = ("client_id", "redirect_uri", "response_type", "scope", "state")
 SCOPES = ("basic", "contacts", "deals")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -77,11 +78,7 @@ def authorize(world: World, request: Request, client: Client) -> Answer:
         return _redirect(redirect_uri, {"error": "invalid_request", "error_description": wrong} | state)
     if request.method == "GET":
         users = [user for user in world.store.all("user") if not user["disabled"]]
-        kept = {
-            name: given[name]
-            for name in ("client_id", "redirect_uri", "response_type", "scope", "state")
-            if name in given
-        }
+        kept = {name: given[name] for name in PARAMETERS if name in given}
         return _page(consent_page(users, kept, wanted), 200, redirect_uri)
     user = world.user(given.get("user_id"))
     if given.get("decision") != "allow":

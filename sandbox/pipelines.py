@@ -126,7 +126,7 @@ def put_deals_pipeline(world: World, request: Request, pipeline_id: str) -> Answ
     sent = request.document()
     for name, most in (("name", 200), ("description", 4096), ("color", 40)):
         if name in sent:
-            if not isinstance(sent[name], str) or not sent[name] and name == "name" or len(sent[name]) > most:
+            if not isinstance(sent[name], str) or (name == "name" and not sent[name]) or len(sent[name]) > most:
                 raise invalid_at(f"/{name}", f"expected a string of at most {most} characters")
             pipeline[name] = sent[name]
     return _saved(world, request, pipeline, 200)
@@ -179,7 +179,12 @@ def post_stage(world: World, request: Request, pipeline_id: str) -> Answer:
             raise invalid_at("/insert_after", "unknown stage")
         place = ids.index(sent["insert_after"]) + 1
     now = world.next_stamp()
-    stage = {"id": world.new_id("stage"), "description": "", "role": "in_progress", "default_probability": None}
+    stage: Document = {
+        "id": world.new_id("stage"),
+        "description": "",
+        "role": "in_progress",
+        "default_probability": None,
+    }
     stage |= {"expected_days": 0, "archived_at": None, "creator": request.user_id, "created": now, "updated": now}
     pipeline["stages"].insert(place, stage | found)
     return _saved(world, request, pipeline, 201)

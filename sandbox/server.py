@@ -5,6 +5,7 @@ import hmac
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import deque
@@ -197,7 +198,7 @@ def _emptied(body: Any) -> Any:
         if name in emptied:
             emptied[name] = []
     if "stages" in emptied:
-        meta = {"total_new_count": 0, "next_page_url": None, "total_amount": []}
+        meta: dict[str, Any] = {"total_new_count": 0, "next_page_url": None, "total_amount": []}
         emptied["stages"] = [group | {"deals": [], "meta": meta} for group in emptied["stages"]]
     if "total" in emptied.get("meta", {}):
         emptied["meta"] = emptied["meta"] | {"total": 0, "pages": 0}
@@ -253,7 +254,7 @@ class Connection(BaseHTTPRequestHandler):
             raise
         self._send(answer)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _serve
 
     def _send(self, answer: Answer) -> None:
         raw = answer.body if isinstance(answer.body, bytes) else b""
@@ -276,7 +277,7 @@ class Connection(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         """Silent: what was asked is in the control API's log, and a URL may hold what no log should."""
 
 
@@ -286,8 +287,6 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no error of ours; anything else is shown."""
-        import sys
-
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError | ValueError):
             super().handle_error(request, client_address)
 

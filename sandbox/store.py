@@ -1,4 +1,5 @@
 """The state: JSON documents in one SQLite file, with columns for what is sorted, counted and searched."""
+# ruff: noqa: S608 - what is put into SQL here are names and conditions of this package; values are bound.
 
 import json
 import sqlite3
@@ -92,7 +93,7 @@ class Kind:
     values: Callable[[Document], tuple[Any, ...]]
     links: str = ""
     link_key: str = ""
-    link_rows: Callable[[Document], Iterable[tuple[Any, ...]]] = lambda doc: ()
+    link_rows: Callable[[Document], Iterable[tuple[Any, ...]]] = lambda _: ()
 
 
 KINDS: dict[str, Kind] = {
@@ -152,7 +153,7 @@ class Store:
         self.db.executescript(SCHEMA)
 
     def index(self) -> None:
-        self.db.executescript(INDEXES + "ANALYZE;")
+        self.db.executescript(INDEXES + "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);")
 
     def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[Any]:
         return self.db.execute(sql, tuple(parameters)).fetchall()

@@ -89,7 +89,7 @@ def _checked(world: World, request: Request, sent: dict[str, Any]) -> dict[str, 
         errors["/related"] = {"message": "expected an object"}
     if errors:
         raise invalid(errors)
-    return related
+    return dict(related)
 
 
 @operation("POST", "/api/v1/tasks", "contacts")

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from sandbox import privacy, switches
 from sandbox.errors import Refused, forbidden, not_found
@@ -72,20 +72,20 @@ class World:
         if key not in self.remembered:
             found = self.store.all("user", "company_id = ?", [company_id])
             self.remembered[key] = {user["user_id"]: user for user in found}
-        return self.remembered[key]
+        return cast("dict[str, Document]", self.remembered[key])
 
     def user(self, user_id: str | None) -> Document | None:
         key = ("user", user_id)
         if key not in self.remembered:
             self.remembered[key] = self.store.get("user", user_id) if user_id else None
-        return self.remembered[key]
+        return cast("Document | None", self.remembered[key])
 
     def pipelines(self, company_id: str) -> dict[str, Document]:
         key = ("pipelines", company_id)
         if key not in self.remembered:
             found = self.store.all("pipeline", "company_id = ?", [company_id])
             self.remembered[key] = {one["id"]: one for one in found}
-        return self.remembered[key]
+        return cast("dict[str, Document]", self.remembered[key])
 
     def count(self, sql: str, parameters: list[Any]) -> int:
         key = (sql, *parameters)

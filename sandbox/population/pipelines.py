@@ -206,7 +206,7 @@ def deals(
         if place % 3 != 0:
             doc["expected_close_date"] = moment(last + rng.randint(-60 * DAY, 120 * DAY)).date().isoformat()
         if place % 5 == 0:
-            doc["description"] = rng.choice(names.HOSTILE + ("Two phases.\nThe second is optional.",))
+            doc["description"] = rng.choice((*names.HOSTILE, "Two phases.\nThe second is optional."))
         for field in pipeline["fields"]:
             if rng.random() < 0.3:
                 doc["custom"][field["field_id"]] = [{"value": custom_value(rng, field, ids)}]
