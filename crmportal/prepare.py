@@ -19,6 +19,7 @@ SANDBOX = {
     "NIMBLE_BASE_URL": lambda: f"http://127.0.0.1:{SANDBOX_PORT}",
     "NIMBLE_CLIENT_ID": lambda: f"sandbox-{secrets.token_hex(8)}",
     "NIMBLE_CLIENT_SECRET": lambda: secrets.token_urlsafe(24),
+    "SANDBOX_CONTROL_KEY": lambda: secrets.token_urlsafe(24),
 }
 
 

@@ -2,12 +2,16 @@
 
 import http.client
 import io
+import ipaddress
+import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from argparse import ArgumentParser
+from pathlib import Path
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +21,10 @@ from django.core.management import BaseCommand, CommandError, call_command
 
 from crmportal.supervisor import Control, Supervisor, programs
 
-START_SECONDS = 90
+# Filling a large sandbox takes its time; a program that fails is told much earlier.
+START_SECONDS = 300
+FAILING_SECONDS = 10
+BIND = os.environ.get("BIND") or "127.0.0.1"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -55,7 +62,8 @@ class Command(BaseCommand):
         """Brings database and static files up to this version, and empties the broker's folders."""
         self.say("Preparing the database and the static files ...")
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        # Pages load htmx from static/; the package's own copies name modules that are not there.
+        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=["django_htmx"])
         # Messages only say "look at the table"; what a former run left says nothing new.
         for folder in settings.BROKER_DIR.glob("*"):
             shutil.rmtree(folder)
@@ -63,11 +71,12 @@ class Command(BaseCommand):
 
     def run(self, options: dict[str, Any]) -> None:
         sandbox = () if options["serve"] else sandbox_arguments(options)
-        wanted = programs(os.environ.get("BIND") or "127.0.0.1", settings.PORT, sandbox)
+        wanted = programs(BIND, settings.PORT, sandbox)
         self.say(f"Starting {', '.join(program.name for program in wanted)} ...")
         with Supervisor(settings.VAR_DIR, wanted) as supervisor:
             try:
-                wait(supervisor, {program.name for program in wanted})
+                ports = [urlsplit(settings.NIMBLE_BASE_URL).port] if sandbox else []
+                wait(supervisor, {program.name for program in wanted}, ports)
                 self.say(self.box(demo=bool(sandbox)))
                 while not supervisor.ended():
                     time.sleep(0.5)
@@ -112,35 +121,55 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 
 def sandbox_arguments(options: dict[str, Any]) -> tuple[str, ...]:
-    """How the sandbox is started for these settings."""
-    arguments = ["--port", str(urlsplit(settings.NIMBLE_BASE_URL).port), "--state", str(settings.VAR_DIR / "sandbox")]
-    for name in ("data", "contacts", "deals", "seed"):
-        if options[name] is not None:
-            arguments += [f"--{name}", str(options[name])]
-    return tuple(arguments)
+    """How the sandbox is started for these settings. Raises CommandError when it holds another world already."""
+    os.environ |= {
+        "SANDBOX_CLIENT_ID": settings.NIMBLE_CLIENT_ID,
+        "SANDBOX_CLIENT_SECRET": settings.NIMBLE_CLIENT_SECRET,
+    }
+    asked = {name: options[name] for name in ("data", "contacts", "deals", "seed") if options[name] is not None}
+    if "data" in asked:
+        asked["data"] = str(Path(os.environ.get("CALLED_FROM", "."), asked["data"]).resolve())
+        if not Path(asked["data"], "sales_pipeline.csv").is_file():
+            raise CommandError(f"There is no sales_pipeline.csv in {asked['data']}.")
+    folder = settings.VAR_DIR / "sandbox"
+    made = folder / "made-from.json"
+    if not made.exists():
+        folder.mkdir(exist_ok=True)
+        made.write_text(json.dumps(asked))
+    elif asked and asked != json.loads(made.read_text()):
+        raise CommandError("The sandbox holds another world already. ./run reset empties it, and the portal's mirror.")
+    world = [part for name, value in asked.items() for part in (f"--{name}", str(value))]
+    port = urlsplit(settings.NIMBLE_BASE_URL).port
+    return ("--port", str(port), "--state", str(folder / "state.sqlite3"), *world)
 
 
-def wait(supervisor: Supervisor, names: set[str]) -> None:
-    """Returns once every program runs and the web answers. Raises CommandError, with the end of a log."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        states = supervisor.states()
-        waiting = sorted(name for name in names if states.get(name) != "RUNNING")
-        if not waiting and healthy():
-            return
+def wait(supervisor: Supervisor, names: set[str], ports: list[int]) -> None:
+    """Returns once every program runs and answers. Raises CommandError, with the end of a log, when one does not."""
+    began = time.monotonic()
+    while (lasted := time.monotonic() - began) < START_SECONDS:
         if supervisor.ended():
             raise CommandError(supervisor.output.read_text(errors="replace"))
-        if "FATAL" in states.values():
+        states = supervisor.states()
+        down = sorted(name for name in names if states.get(name) != "RUNNING")
+        if not down and all(map(listening, ports)) and healthy():
+            return
+        if lasted > FAILING_SECONDS and down:
             break
         time.sleep(0.1)
-    culprits = waiting or ["web"]
+    culprits = down or ["web"]
     tails = [f"--- {name} ---\n{tail(supervisor, name)}" for name in culprits]
     raise CommandError("\n".join([*tails, f"Did not start: {', '.join(culprits)}."]))
 
 
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def healthy() -> bool:
     """Whether the web answers as it should."""
-    connection = http.client.HTTPConnection("127.0.0.1", settings.PORT, timeout=5)
+    host = "localhost" if ipaddress.ip_address(BIND).is_unspecified else BIND
+    connection = http.client.HTTPConnection(host, settings.PORT, timeout=5)
     try:
         connection.request("GET", "/healthz", headers={"Host": urlsplit(settings.PUBLIC_URL).netloc})
         return connection.getresponse().status == http.HTTPStatus.OK
