@@ -103,7 +103,7 @@ def _clear_log(sandbox: "Sandbox", request: Request) -> Any:
 
 
 def _edit(sandbox: "Sandbox", request: Request) -> Any:
-    """Changes, creates, deletes or hides one object as someone in Nimble. Validates nothing: a test may want it wrong."""
+    """Changes, creates, deletes or hides one object as someone in Nimble. Unchecked: a test may want it wrong."""
     world, sent = sandbox.world, request.document()
     kind, one, user = str(sent.get("kind")), sent.get("id"), _the_user(sandbox.world, sent.get("as"))
     _kind(kind)
@@ -168,7 +168,7 @@ def _set(world: World, doc: Document, kind: str, user: Document, values: dict[st
     for name in TIMES:
         values.pop(name, None)
     if kind == "deal":
-        pipeline = world.pipelines(doc["company_id"])[values.get("pipeline_id", doc["pipeline_id"])]
+        pipeline = world.pipelines(doc["company_id"])[str(values.get("pipeline_id", doc["pipeline_id"]))]
         stage_id = values.pop("stage_id", None) or doc["stage_id"] or pipeline["stages"][0]["id"]
         if stage_id != doc["stage_id"]:
             move = {"from": doc["stage_id"] or None, "to": stage_id, "who": user["user_id"]}
