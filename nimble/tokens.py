@@ -51,7 +51,7 @@ def access_token(connection: Connection, *, refused: str | None = None) -> str:
             raise NeedsReconnect
         stored = newest(connection)
         if stored is None:
-            _ask_to_reconnect(connection, "Nimble's tokens are missing.", generation=connection.generation)
+            _ask_to_reconnect(connection, "Nimble's tokens are missing.")
             raise NeedsReconnect
         if stored.token != refused and not _is_due(stored, connection.token_refreshed_at):
             return stored.token

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from nimble import errors, transport
-from tests.nimble.wire import answer, cut, serving
+from tests.nimble.wire import answer, cut, serving, silent
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_cut_connection_is_no_answer(get, method, ambiguous):
 
 
 def test_silence_is_no_answer(get):
-    with serving(lambda connection: time.sleep(1)) as wire, pytest.raises(errors.NoAnswer) as caught:
+    with serving(silent) as wire, pytest.raises(errors.NoAnswer) as caught:
         get(wire.url, timeout=(0.2, 0.2))
     assert caught.value.exchange.seconds < 0.9
 
@@ -240,14 +240,12 @@ def test_operations_that_are_never_sent(get, method, path):
     assert wire.asked == []
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"), [("5f1", "5f1"), ("a/b", "a%2Fb"), ("../x", "..%2Fx"), ("?q#", "%3Fq%23")]
-)
+@pytest.mark.parametrize(("value", "expected"), [("5f1", "5f1"), ("?q#", "%3Fq%23")])
 def test_segment_is_one_segment(value, expected):
     assert transport.segment(value) == expected
 
 
-@pytest.mark.parametrize("value", ["", ".", "..", " ", "... "])
+@pytest.mark.parametrize("value", ["", ".", "..", " ", "... ", "a/b", "..\\x"])
 def test_segment_that_is_refused(value):
     with pytest.raises(transport.Denied):
         transport.segment(value)

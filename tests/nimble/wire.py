@@ -1,8 +1,9 @@
-"""A server that answers exactly what a test tells it to, byte by byte where need be, and remembers what it was asked."""
+"""A server that answers exactly what a test tells it to, byte by byte where need be, and remembers what it heard."""
 
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,7 +41,12 @@ def answer(status: int = 200, content: object = None, **headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def cut(connection: socket.socket) -> None:
+def silent(_connection: socket.socket) -> None:
+    """Reads the request and says nothing for a while."""
+    time.sleep(1)
+
+
+def cut(_connection: socket.socket) -> None:
     """Reads the request and closes without a word."""
 
 
