@@ -1,11 +1,14 @@
 """How values look on a page: money, initials, hues. Plain functions, so that templates and fast renderers share them."""
 
 import zlib
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
+from babel.dates import format_timedelta
 from babel.numbers import format_currency, format_decimal
+from django.utils import timezone
 from django.utils.translation import get_language, to_locale
 
 HUES = 8
@@ -45,3 +48,20 @@ def initials(name: str | None) -> str:
 def hue(key: object) -> str:
     """The class of one of the eight hues, always the same for the same key."""
     return f"hue-{zlib.crc32(str(key).encode()) % HUES + 1}"
+
+
+def ago(moment: datetime | None) -> str:
+    """How long ago something was, in few words: "2 min ago"."""
+    if moment is None:
+        return ""
+    return format_timedelta(moment - timezone.now(), add_direction=True, format="short", locale=locale())
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in few words: "3 min"."""
+    return "" if seconds is None else format_timedelta(timedelta(seconds=seconds), format="short", locale=locale())
+
+
+def number(value: float | Decimal | None) -> str:
+    """A number with the reader's separators."""
+    return "" if value is None else format_decimal(value, locale=locale())

@@ -1,11 +1,14 @@
 """Tags and filters of the pages' own components: icons, navigation, money, initials, hues, form controls."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.forms import BoundField
 from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -45,6 +48,27 @@ def nav(context: template.Context, href: str, glyph: str, label: str, key: str =
 @register.filter
 def money(amount: Decimal | float | None, currency: str | None = "") -> str:
     return formats.money(amount, currency)
+
+
+@register.filter
+def number(value: Decimal | float | None) -> str:
+    return formats.number(value)
+
+
+@register.filter
+def span(seconds: float | None) -> str:
+    return formats.span(seconds)
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """A moment as "2 min ago", with the exact time behind it."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', local.isoformat(), date_format(local, "DATETIME_FORMAT"), formats.ago(moment)
+    )
 
 
 @register.filter

@@ -89,8 +89,7 @@ function refuse() {
 // Some stages ask first (Lost wants a reason): their column names the fragment with the question.
 async function moveOrAsk(card, stage, options) {
   if (!editable(card)) return refuse();
-  const ask = columnOf(stage)?.dataset.ask;
-  if (!ask) return move(card, stage, options);
+  if (!columnOf(stage)?.hasAttribute("data-ask")) return move(card, stage, options);
   if (options?.origin) glide(card, () => insert(card, options.origin.list, options.origin.next));
   await htmx.ajax("GET", `/deals/${card.dataset.deal}/move/?stage=${encodeURIComponent(stage)}&dialog=1`, { source: "#dialog", target: "#dialog", swap: "innerHTML" });
 }

@@ -39,6 +39,7 @@ export function openMenu(anchor, title, entries, back = anchor) {
       const dot = Object.assign(document.createElement("span"), { className: `dot ${hue ?? ""}` });
       const text = Object.assign(document.createElement("span"), { textContent: label });
       item.append(dot, text);
+      if (checked) item.append(document.getElementById("check-template").content.cloneNode(true));
       item.addEventListener("click", () => {
         if (disabled) return;
         shared.hidePopover();
