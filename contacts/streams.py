@@ -27,20 +27,15 @@ NOTES_AGAIN = timedelta(days=7)
 def pull_fields(pull: Pull) -> None:
     """The metadata of contact fields, and who is who: two requests."""
     metadata, _read_at = pull.read(pull.client.contact_fields)
-    found = {field["field_id"]: field for field in mapping.fields(metadata)}
+    found = {(field["record_type"], field["field_id"]): field for field in mapping.fields(metadata)}
     with transaction.atomic():
-        ContactField.objects.filter(workspace_id=pull.workspace_id).exclude(field_id__in=found).delete()
+        ContactField.objects.filter(workspace_id=pull.workspace_id).delete()
         ContactField.objects.bulk_create(
             [
                 ContactField(workspace_id=pull.workspace_id, position=position, **field)
                 for position, field in enumerate(found.values())
-            ],
-            update_conflicts=True,
-            unique_fields=["workspace", "field_id"],
-            update_fields=[
-                "name", "modifier", "label", "kind", "choices", "multiples", "read_only", "tab", "group", "position",
-            ],
-        )  # fmt: skip
+            ]
+        )
     pull.move(done=len(found))
     me, _read_at = pull.read(pull.client.myself)
     Member.objects.remember(pull.connection.workspace, [me])
@@ -74,7 +69,7 @@ def pull_contacts(pull: Pull) -> None:
         # More than a page with one and the same stamp can only be told apart by the page number.
         following, page = (last, 1) if last.replace(microsecond=0) > start.replace(microsecond=0) else (start, page + 1)
         more = int(meta.get("page") or 1) < int(meta.get("pages") or 1) and bool(listed)
-        reading = pull.ahead(lambda s=following, p=page: pull.read(lambda: listing(pull, s, p))) if more else None
+        reading = pull.ahead(lambda s=following, p=page: listing(pull, s, p)) if more else None
         pull.page(
             "contact",
             listed,

@@ -131,7 +131,7 @@ def step(pull: Pull, head: dict[str, str], checkpoint: dict[str, Any]) -> dict[s
         deals, following = groups(answer, head)
         # Depth first: the following page of this stage is read while this one is stored.
         upcoming = following[0] if following else None
-        reading = pull.ahead(lambda url=upcoming["next"]: pull.read(lambda: pull.client.next_page(url))) if upcoming else None
+        reading = pull.ahead(lambda url=upcoming["next"]: pull.client.next_page(url)) if upcoming else None
         checkpoint = {**checkpoint, "queue": [*following, *checkpoint["queue"]]}
         pull.page("deal", deals, read_at=read_at, checkpoint=checkpoint)
         remember_people(pull, deals)

@@ -68,7 +68,7 @@ def html(markup: str) -> str:
     """Safe HTML of a note's body; what is too large or too deep comes back as its plain text, shortened and escaped."""
     markup = text(decoded(markup))
     if len(markup) > MAX_HTML or depth(markup) > MAX_DEPTH:
-        short = plain(markup[:MAX_HTML])
+        short = plain(markup[: 10 * MAX_HTML])
         return nh3.clean_text(short[:5000]).replace("&#10;", "<br>").replace("\n", "<br>")
     return nh3.clean(
         markup,

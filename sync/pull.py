@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from django.db.models import F
 
 from nimble import errors
@@ -60,9 +60,9 @@ class Pull:
         started = database_now()
         return fetch(), started
 
-    def ahead(self, fetch: Callable[[], T]) -> "Future[T]":
-        """Begin a read on another thread, while this one stores the page before it."""
-        return _readers.submit(fetch)
+    def ahead(self, fetch: Callable[[], T]) -> "Future[tuple[T, datetime]]":
+        """Begin a `read` on another thread, while this one stores the page before it."""
+        return _readers.submit(_read, fetch, database_now())
 
     def expect(self, total: int | None) -> None:
         """Say how many records there will be, for the bar."""
@@ -120,6 +120,15 @@ class Pull:
 _readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="read-ahead")
 
 
+def _read(fetch: Callable[[], T], started: datetime) -> tuple[T, datetime]:
+    """On a reader's thread, which has a database connection of its own for the client's token."""
+    close_old_connections()
+    try:
+        return fetch(), started
+    finally:
+        close_old_connections()
+
+
 def lease_name(connection: Connection) -> str:
     """The name of the lease under which a connection is pulled."""
     return f"pull-{connection.pk}"
@@ -152,7 +161,7 @@ def pull(connection: Connection, *, full: bool = False, report: Callable[[Run], 
     token = leases.acquire(lease_name(connection), LEASE_SECONDS)
     if token is None:
         return None
-    runs: list[Run] = []
+    runs: dict[int, Run] = {}
     try:
         if full:
             ensure_streams(connection)
@@ -162,7 +171,7 @@ def pull(connection: Connection, *, full: bool = False, report: Callable[[Run], 
             if spec is None or stream is None:
                 break
             run = run_stream(connection, spec, stream, token, full=full)
-            runs.append(run)
+            runs[run.pk] = run
             if report:
                 report(run)
             connection.refresh_from_db()
@@ -172,7 +181,7 @@ def pull(connection: Connection, *, full: bool = False, report: Callable[[Run], 
         log.warning("pull lease lost", connection=connection.pk)
     finally:
         leases.release(lease_name(connection), token)
-    return runs
+    return list(runs.values())
 
 
 def run_stream(

@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from tests import servers
 from tests.processes import Portal
 
-pytest_plugins = ["tests.browser", *(["tests.sandboxes"] if find_spec("tests.sandboxes") else [])]
+pytest_plugins = ["tests.browser", "tests.people", *(["tests.sandboxes"] if find_spec("tests.sandboxes") else [])]
 
 MakePortal = Callable[..., Portal]
 

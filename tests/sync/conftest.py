@@ -1,0 +1,29 @@
+"""A mirror that has been pulled once."""
+
+import pytest
+
+from deals.models import Deal, Stage
+from nimble.models import Connection
+from sync import pull
+
+
+@pytest.fixture
+def mirror(transactional_db, ada: Connection) -> Connection:
+    """Ada's connection, after its first pull."""
+    runs = pull.pull(ada)
+    assert runs and {run.state for run in runs} == {"done"}, [(run.stream.name, run.error) for run in runs or []]
+    return ada
+
+
+@pytest.fixture
+def deal(mirror: Connection) -> Deal:
+    """An open deal with an amount, that everybody may see."""
+    stages = Stage.objects.filter(role="open", archived_at=None).values("nimble_id")
+    return Deal.objects.filter(stage_nimble_id__in=stages, is_private=False).exclude(amount=None).order_by("pk")[0]
+
+
+@pytest.fixture
+def other_stage(deal: Deal) -> Stage:
+    """Another open stage of the deal's pipeline."""
+    stages = Stage.objects.filter(pipeline__nimble_id=deal.pipeline_nimble_id, role="open", archived_at=None)
+    return stages.exclude(nimble_id=deal.stage_nimble_id)[0]

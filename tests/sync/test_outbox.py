@@ -1,0 +1,265 @@
+"""Edits on their way to Nimble: what arrives, what conflicts, what comes back, and that nothing is sent twice."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from contacts import actions as contact_actions
+from contacts import mapping as contact_mapping
+from contacts.models import Contact
+from deals import actions
+from deals.models import Deal, Stage
+from nimble.models import Connection
+from sync import edits, outbox, pull
+from sync.models import Edit, State
+from tests.people import ADA, BJORN
+from tests.sandboxes import SandboxServer
+
+
+def state_of(edit: Edit) -> str:
+    edit.refresh_from_db()
+    return edit.state
+
+
+def lapse(edit: Edit) -> None:
+    """The worker that had it was killed, and its lease has run out."""
+    Edit.objects.filter(pk=edit.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def due_now() -> None:
+    Edit.objects.filter(state=State.RETRYING).update(not_before=None)
+
+
+def test_move_shows_at_once_and_arrives_by_its_author(mirror, deal, other_stage, nimble: SandboxServer):
+    edit = actions.move(author=mirror.user, deal=deal, stage=other_stage)
+    deal.refresh_from_db()
+    assert deal.stage_nimble_id == other_stage.nimble_id
+    assert nimble.object("deal", deal.nimble_id)["stage_id"] != other_stage.nimble_id
+
+    assert outbox.deliver() == 1
+
+    assert state_of(edit) == State.CONFIRMED
+    remote = nimble.object("deal", deal.nimble_id)
+    assert (remote["stage_id"], remote["updated_by"]) == (other_stage.nimble_id, mirror.nimble_user_id)
+    deal.refresh_from_db()
+    assert deal.stage_nimble_id == other_stage.nimble_id
+
+
+def test_edits_of_one_record_go_in_order_one_at_a_time(mirror, deal, other_stage):
+    first = actions.move(author=mirror.user, deal=deal, stage=other_stage)
+    second = actions.change(author=mirror.user, deal=deal, field="amount", value="77")
+    assert outbox.claim() == first
+    assert outbox.claim() is None
+    lapse(first)
+    outbox.deliver()
+    assert (state_of(first), state_of(second)) == (State.CONFIRMED, State.CONFIRMED)
+
+
+def test_unsent_edits_of_one_field_coalesce_and_keep_the_first_base(mirror, deal):
+    before = deal.remote and registry_value(deal, "amount")
+    first = actions.change(author=mirror.user, deal=deal, field="amount", value="1")
+    second = actions.change(author=mirror.user, deal=deal, field="amount", value="2")
+    assert state_of(first) == State.SUPERSEDED
+    assert second.fields == {"amount": {"base": before, "new": "2"}}
+
+
+def test_edit_back_to_the_start_leaves_nothing_to_send(mirror, deal):
+    before = registry_value(deal, "amount")
+    actions.change(author=mirror.user, deal=deal, field="amount", value="1")
+    assert actions.change(author=mirror.user, deal=deal, field="amount", value=before) is None
+    assert outbox.deliver() == 0
+
+
+def test_both_sides_edit_different_fields_and_both_stay(mirror, deal, nimble: SandboxServer):
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="4242")
+    nimble.edit(BJORN, "deal", deal.nimble_id, set={"name": "Renamed in Nimble"})
+    outbox.deliver()
+    assert state_of(edit) == State.CONFIRMED
+    deal.refresh_from_db()
+    assert (deal.name, str(deal.amount)) == ("Renamed in Nimble", "4242.0000")
+
+
+def test_both_sides_edit_one_field_is_a_conflict_with_both_values(mirror, deal, nimble: SandboxServer):
+    edit = actions.change(author=mirror.user, deal=deal, field="name", value="Ours")
+    nimble.edit(BJORN, "deal", deal.nimble_id, set={"name": "Theirs"})
+    outbox.deliver()
+    assert state_of(edit) == State.CONFLICT
+    assert (edit.fields["name"]["new"], edit.fields["name"]["theirs"]) == ("Ours", "Theirs")
+    assert nimble.object("deal", deal.nimble_id)["values"]["name"] == "Theirs"
+
+    later = actions.change(author=mirror.user, deal=deal, field="amount", value="5")
+    outbox.deliver()
+    assert state_of(later) == State.CONFIRMED, "a conflict steps out of the line"
+
+    assert edits.resolve(edit, {"name": "Ours"})
+    outbox.deliver()
+    assert state_of(edit) == State.CONFIRMED
+    assert nimble.object("deal", deal.nimble_id)["values"]["name"] == "Ours"
+
+
+def test_conflict_resolved_as_theirs_sends_nothing(mirror, deal, nimble: SandboxServer):
+    edit = actions.change(author=mirror.user, deal=deal, field="name", value="Ours")
+    nimble.edit(BJORN, "deal", deal.nimble_id, set={"name": "Theirs"})
+    outbox.deliver()
+    since = nimble.state()["log"]["last"]
+    edits.resolve(edit, {"name": "Theirs"})
+    assert outbox.deliver() == 0
+    assert nimble.writes(since) == []
+    pull.sync_now(mirror)
+    pull.pull(mirror)
+    deal.refresh_from_db()
+    assert deal.name == "Theirs"
+
+
+def test_refused_value_comes_back_with_its_message_and_the_text(mirror, deal, nimble: SandboxServer):
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="-5")
+    outbox.deliver()
+    assert state_of(edit) == State.REJECTED
+    assert edit.fields["amount"]["new"] == "-5"
+    assert any("amount" in field for field in edit.error["fields"]) or edit.error["fields"]
+    deal.refresh_from_db()
+    assert deal.amount != -5
+
+
+def test_server_errors_wait_and_then_arrive(mirror, deal, nimble: SandboxServer):
+    nimble.fault(method="PUT", path=r"/api/v2/deals/.*", times=2, status=500, body={"code": 107, "message": "internal"})
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="9")
+    outbox.deliver()
+    assert state_of(edit) == State.RETRYING
+    assert edit.not_before > timezone.now()
+    for _ in range(2):
+        due_now()
+        outbox.deliver()
+    assert state_of(edit) == State.CONFIRMED
+
+
+def test_worker_killed_after_put_sends_the_same_state_once(mirror, deal, other_stage, nimble: SandboxServer):
+    nimble.fault(method="PUT", path=r"/api/v2/deals/.*", times=1, cut="after")
+    edit = actions.move(author=mirror.user, deal=deal, stage=other_stage)
+    outbox.deliver()
+    assert state_of(edit) == State.RETRYING
+    since = nimble.state()["log"]["last"]
+    due_now()
+    outbox.deliver()
+    assert state_of(edit) == State.CONFIRMED
+    assert nimble.writes(since) == [], "the look before the PUT found it done"
+
+
+@pytest.mark.parametrize("note_ids", ["chosen", "own"])
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_note_whose_answer_was_lost_is_in_nimble_once(mirror, nimble: SandboxServer, cut, note_ids):
+    nimble.switch(note_ids=note_ids)
+    contact = Contact.objects.filter(is_private=False).exclude(email="").order_by("pk")[0]
+    nimble.fault(method="POST", path=r"/api/v1/contacts/notes.*", times=1, cut=cut)
+    note = contact_actions.write_note(author=mirror.user, contact=contact, text="Only once, please")
+    outbox.deliver()
+    edit = Edit.objects.get(kind="contact_note", record_id=note.pk)
+    assert edit.state == State.RETRYING and edit.error["ambiguous"]
+    due_now()
+    outbox.deliver()
+    assert state_of(edit) == State.CONFIRMED
+    written = [one for one in nimble.objects("note") if "Only once, please" in str(one)]
+    assert len(written) == 1
+    note.refresh_from_db()
+    assert note.nimble_id == written[0]["id"]
+
+
+def test_deal_note_whose_answer_was_lost_waits_for_its_author(mirror, deal, nimble: SandboxServer):
+    nimble.fault(method="POST", path=r"/api/v2/deals/.*/notes", times=1, cut="after")
+    note = actions.write_note(author=mirror.user, deal=deal, title="Call", body="Twice would be bad")
+    outbox.deliver()
+    due_now()
+    outbox.deliver()
+    edit = Edit.objects.get(kind="deal_note", record_id=note.pk)
+    assert edit.state == State.AMBIGUOUS
+    assert edits.adopt(edit)
+    assert outbox.deliver() == 0
+    assert state_of(edit) == State.CONFIRMED
+
+
+def test_late_answer_after_a_takeover_overwrites_nothing(mirror, deal):
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="31")
+    first = outbox.claim()
+    lapse(edit)
+    second = outbox.claim()
+    assert second is not None and second.lease_token != first.lease_token
+    outbox.push(second)
+    assert state_of(edit) == State.CONFIRMED
+    outbox.finish(first, deal, State.FAILED, {"reason": "late"})
+    assert state_of(edit) == State.CONFIRMED
+
+
+def test_undo_before_it_was_sent_sends_nothing(mirror, deal, other_stage):
+    stage = deal.stage_nimble_id
+    edit = actions.move(author=mirror.user, deal=deal, stage=other_stage)
+    assert edits.undo(edit, author=mirror.user) is None
+    assert state_of(edit) == State.UNDONE
+    deal.refresh_from_db()
+    assert deal.stage_nimble_id == stage
+    assert outbox.deliver() == 0
+
+
+def test_undo_after_it_was_sent_sends_it_back(mirror, deal, other_stage, nimble: SandboxServer):
+    stage = deal.stage_nimble_id
+    edit = actions.move(author=mirror.user, deal=deal, stage=other_stage)
+    outbox.deliver()
+    back = edits.undo(Edit.objects.get(pk=edit.pk), author=mirror.user)
+    assert back is not None and back.undoes_id == edit.pk
+    outbox.deliver()
+    assert nimble.object("deal", deal.nimble_id)["stage_id"] == stage
+
+
+def test_revoked_token_blocks_and_reconnecting_lets_it_go_out(mirror: Connection, deal, nimble: SandboxServer):
+    nimble.revoke(ADA)
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="12")
+    outbox.deliver()
+    assert (state_of(edit), edit.error["reason"]) == (State.BLOCKED, "reconnect")
+    mirror.refresh_from_db()
+    assert mirror.state == Connection.State.RECONNECT
+    assert outbox.deliver() == 0
+
+
+def test_deleted_in_nimble_while_an_edit_waits_keeps_the_text(mirror, deal, nimble: SandboxServer):
+    edit = actions.change(author=mirror.user, deal=deal, field="name", value="Kept")
+    nimble.edit(BJORN, "deal", deal.nimble_id, delete=True)
+    outbox.deliver()
+    assert (state_of(edit), edit.error["reason"]) == (State.CONFLICT, "missing")
+    assert edit.fields["name"]["new"] == "Kept"
+
+
+@pytest.mark.parametrize("replace_param", ["type", "replace"])
+def test_email_is_removed_and_the_rest_goes_back_as_it_was(mirror, nimble: SandboxServer, replace_param):
+    nimble.switch(replace_param=replace_param)
+    contact = next(
+        c
+        for c in Contact.objects.filter(is_private=False, record_type="person").order_by("pk")
+        if len(contact_mapping.values(c.remote).get("field:email", [])) > 1
+    )
+    before = nimble.object("contact", contact.nimble_id)["fields"]
+    first, *rest = contact_mapping.values(contact.remote)["field:email"]
+    contact_actions.change_field(author=mirror.user, contact=contact, name="email", wanted=rest)
+    outbox.deliver()
+    after = nimble.object("contact", contact.nimble_id)["fields"]
+    assert [v["value"] for v in after["email"]] == [item["value"] for item in rest]
+    assert {name: v for name, v in after.items() if name != "email"} == {n: v for n, v in before.items() if n != "email"}
+
+
+def test_many_workers_claim_each_edit_once(mirror, deal, other_stage):
+    actions.move(author=mirror.user, deal=deal, stage=other_stage)
+    claimed = [outbox.claim() for _ in range(5)]
+    assert len([edit for edit in claimed if edit]) == 1
+
+
+def registry_value(deal: Deal, field: str):
+    from sync import registry
+
+    return registry.resource("deal").values(deal.remote)[field]
+
+
+def test_moved_deal_is_not_flipped_back_by_a_pull_that_read_before(mirror, deal, other_stage: Stage):
+    actions.move(author=mirror.user, deal=deal, stage=other_stage)
+    pull.sync_now(mirror)
+    pull.pull(mirror)
+    deal.refresh_from_db()
+    assert deal.stage_nimble_id == other_stage.nimble_id

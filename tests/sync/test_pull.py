@@ -1,0 +1,164 @@
+"""The way in: whole, continued where it was cut, deaf to bad records, slow to believe that something is gone."""
+
+import pytest
+
+from contacts.models import Contact, ContactNote, ContactSight
+from contacts import queries as contact_queries
+from deals import queries
+from deals.models import Deal, Pipeline, Stage
+from nimble.models import Connection, Member
+from sync import leases, pull
+from sync.models import Quarantined, Run, Stream
+from tests.people import ADA, BJORN, EVE, Connect
+from tests.sandboxes import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def again(connection: Connection, *streams: str) -> dict[str, Run]:
+    """Pull now; the runs by stream."""
+    pull.sync_now(connection)
+    for stream in streams:
+        Stream.objects.filter(connection=connection, name=stream).update(cursor={})
+    return {run.stream.name: run for run in pull.pull(connection) or []}
+
+
+def test_first_pull_mirrors_everything(mirror: Connection, nimble: SandboxServer):
+    visible = {one["id"] for one in nimble.objects("deal")}
+    assert set(Deal.objects.values_list("nimble_id", flat=True)) <= visible
+    assert Deal.objects.count() == nimble.request("GET", "/api/v2/deals?sort=updated:desc&limit=1", ADA).json()["meta"]["total"]
+    listed = nimble.request("GET", "/api/v1/contacts/ids?per_page=1000", ADA).json()["meta"]["total"]
+    assert Contact.objects.count() == listed
+    assert Pipeline.objects.count() == 3
+    assert Stage.objects.exclude(archived_at=None).exists()
+    assert ContactNote.objects.exists()
+    assert Member.objects.count() >= 4
+    assert Quarantined.objects.count() == 0
+
+
+def test_every_deal_stands_in_the_stage_that_nimble_says(mirror: Connection, nimble: SandboxServer):
+    theirs = {one["id"]: one["stage_id"] for one in nimble.objects("deal")}
+    ours = dict(Deal.objects.values_list("nimble_id", "stage_nimble_id"))
+    assert ours == {nimble_id: theirs[nimble_id] for nimble_id in ours}
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"next_page_url": "relative"},
+        {"transitions": "up"},
+        {"tags_shape": "objects"},
+        {"deals_page": "honoured"},
+        {"deals_scope": "own"},
+        {"company_users": "on"},
+        {"deal_fields": "list"},
+    ],
+)
+def test_first_pull_is_the_same_with_each_switch(ada: Connection, nimble: SandboxServer, switches):
+    nimble.switch(**switches)
+    runs = pull.pull(ada)
+    assert {run.state for run in runs or []} == {Run.State.DONE}, [(r.stream.name, r.error) for r in runs or []]
+    theirs = {one["id"]: (one["stage_id"], one["values"]["name"]) for one in nimble.objects("deal")}
+    ours = {d.nimble_id: (d.stage_nimble_id, d.name) for d in Deal.objects.all()}
+    assert len(ours) > 30
+    assert ours == {nimble_id: theirs[nimble_id] for nimble_id in ours}
+    tags = {c.nimble_id: c.tags for c in Contact.objects.all()}
+    assert any(tags.values()) and all(isinstance(tag, str) for names in tags.values() for tag in names)
+
+
+def test_second_pull_without_changes_stores_nothing(mirror: Connection):
+    runs = again(mirror)
+    assert sum(run.created + run.changed for run in runs.values()) == 0
+
+
+def test_change_in_nimble_arrives_with_its_history(mirror: Connection, deal: Deal, nimble: SandboxServer):
+    nimble.edit(BJORN, "deal", deal.nimble_id, set={"name": "Changed there"})
+    runs = again(mirror)
+    deal.refresh_from_db()
+    assert deal.name == "Changed there"
+    assert runs["deals"].changed == 1
+
+
+def test_contact_updated_in_nimble_arrives(mirror: Connection, nimble: SandboxServer):
+    contact = Contact.objects.filter(is_private=False, record_type="person").order_by("pk")[0]
+    nimble.edit(BJORN, "contact", contact.nimble_id, set={"fields": {"first name": [{"value": "Zuzana", "modifier": ""}]}})
+    again(mirror)
+    contact.refresh_from_db()
+    assert contact.first_name == "Zuzana"
+
+
+def test_killed_walk_goes_on_where_it_stopped(ada: Connection, nimble: SandboxServer):
+    nimble.fault(method="GET", path=r"/api/v2/deals/pipelines/.*/deals.*", nth=2, times=5, status=500, body={"code": 107})
+    runs = {run.stream.name: run for run in pull.pull(ada) or []}
+    assert runs["deals"].state == Run.State.FAILED
+    stored = Deal.objects.count()
+    assert stored > 0
+    nimble.clear_faults()
+    since = nimble.state()["log"]["last"]
+    runs = again(ada)
+    assert runs["deals"].state == Run.State.DONE
+    read = [one["path"] for one in nimble.log(since) if "/pipelines/" in one["path"] and "deals" in one["path"]]
+    assert len(read) == Pipeline.objects.count() - 1, "the pipelines stored before are not read again"
+    assert Deal.objects.count() > stored
+
+
+def test_bad_record_is_quarantined_and_its_page_goes_on(ada: Connection, nimble: SandboxServer):
+    victim = nimble.objects("contact")[0]["id"]
+    nimble.edit(ADA, "contact", victim, raw={"fields": None})
+    runs = {run.stream.name: run for run in pull.pull(ada) or []}
+    assert runs["contacts"].state == Run.State.DONE
+    assert Quarantined.objects.get(kind="contact").nimble_id == victim
+    assert Contact.objects.count() > 30
+
+
+def test_empty_listing_tombstones_nothing(mirror: Connection, nimble: SandboxServer):
+    before = Contact.objects.filter(gone_at=None).count()
+    nimble.fault(method="GET", path=r"/api/v1/contacts/ids.*", times=10, empty=True)
+    runs = again(mirror)
+    assert runs["listing"].state == Run.State.BRAKED
+    assert Contact.objects.filter(gone_at=None).count() == before
+    assert not ContactSight.objects.exclude(hidden_at=None).exists()
+
+
+def test_deleted_contact_is_hidden_at_once_and_gone_after_a_second_look(mirror: Connection, nimble: SandboxServer):
+    contact = Contact.objects.filter(is_private=False).order_by("pk")[0]
+    nimble.edit(BJORN, "contact", contact.nimble_id, delete=True)
+    again(mirror)
+    contact.refresh_from_db()
+    assert contact.gone_at is None
+    assert not contact_queries.for_user(mirror.user).filter(pk=contact.pk).exists()
+    again(mirror)
+    contact.refresh_from_db()
+    assert contact.gone_at is not None
+
+
+def test_private_deal_is_shown_to_those_who_may_read_it_only(mirror: Connection, connect: Connect, nimble: SandboxServer):
+    eve = connect(EVE)
+    pull.pull(eve)
+    for connection in (mirror, eve):
+        token_user = ADA if connection == mirror else EVE
+        shown = set(queries.for_user(connection.user).values_list("nimble_id", flat=True))
+        listed = set()
+        for pipeline in Pipeline.objects.all():
+            path = f"/api/v2/deals/pipelines/{pipeline.nimble_id}/deals?sort=created:asc&limit=500"
+            for group in nimble.request("GET", path, token_user).json()["stages"]:
+                listed |= {one["deal_id"] for one in group["deals"]}
+        assert shown == listed
+    everyone = set(queries.for_user(mirror.user).values_list("pk", flat=True))
+    assert everyone != set(queries.for_user(eve.user).values_list("pk", flat=True))
+
+
+def test_contacts_are_shown_as_each_viewer_sees_them(mirror: Connection, connect: Connect, nimble: SandboxServer):
+    eve = connect(EVE)
+    pull.pull(eve)
+    for connection, email in ((mirror, ADA), (eve, EVE)):
+        listed = nimble.request("GET", "/api/v1/contacts/ids?per_page=1000", email).json()["resources"]
+        assert set(contact_queries.for_user(connection.user).values_list("nimble_id", flat=True)) == set(listed)
+
+
+def test_second_puller_of_one_connection_is_turned_away(mirror: Connection):
+    token = leases.acquire(pull.lease_name(mirror), 30)
+    assert token is not None
+    assert pull.pull(mirror) is None
+    leases.release(pull.lease_name(mirror), token)
+    assert pull.pull(mirror) is not None
