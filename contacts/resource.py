@@ -32,7 +32,9 @@ class Contacts(Resource):
 
     def set_keys(self, names: Iterable[str]) -> dict[str, Key]:
         names = list(names)
-        known = ContactField.objects.filter(name__in=[name.removeprefix(mapping.FIELD) for name in names], multiples=True)
+        known = ContactField.objects.filter(
+            name__in=[name.removeprefix(mapping.FIELD) for name in names], multiples=True
+        )
         multiples = mapping.MULTIPLE | frozenset(known.values_list("name", flat=True))
         return {
             name: (lambda tag: tag) if name == "tags" else mapping.identity
@@ -44,21 +46,25 @@ class Contacts(Resource):
         Contact.objects.filter(pk__in=rows).update(notes_due=True)
 
     def fetch(self, client: Client, row: Contact) -> dict[str, Any]:
-        return client.contact(row.nimble_id, contexts=CONTEXTS)
+        return client.contact(row.known_id, contexts=CONTEXTS)
 
-    def update(self, client: Client, row: Contact, send: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
+    def update(
+        self, client: Client, row: Contact, send: dict[str, Any], current: dict[str, Any] | None
+    ) -> dict[str, Any]:
         fields = {
-            name.removeprefix(mapping.FIELD): mapping.field_body(name.removeprefix(mapping.FIELD), wanted or [], current)
+            name.removeprefix(mapping.FIELD): mapping.field_body(
+                name.removeprefix(mapping.FIELD), wanted or [], current
+            )
             for name, wanted in send.items()
             if name != "tags"
         }
         if fields:
-            current = client.update_contact(row.nimble_id, {"fields": fields}, replace=True)
+            current = client.update_contact(row.known_id, {"fields": fields}, replace=True)
             if self._extended(current, fields):
                 # `type=1` is what the specification asks for; some servers listen to the older `replace=1` alone.
-                current = client.update_contact(row.nimble_id, {"fields": fields}, replace=True, legacy=True)
+                current = client.update_contact(row.known_id, {"fields": fields}, replace=True, legacy=True)
         if "tags" in send:
-            current = client.set_contact_tags(row.nimble_id, send["tags"] or [])
+            current = client.set_contact_tags(row.known_id, send["tags"] or [])
         assert current is not None  # noqa: S101 something was sent
         return current
 
@@ -72,7 +78,7 @@ class Contacts(Resource):
         )
 
     def delete(self, client: Client, row: Contact) -> None:
-        client.delete_contact(row.nimble_id)
+        client.delete_contact(row.known_id)
 
     def for_user(self, user: Any) -> Any:
         return queries.for_user(user)
@@ -123,25 +129,25 @@ class ContactNotes(Resource):
             )
 
     def fetch(self, client: Client, row: ContactNote) -> dict[str, Any]:
-        return client.note(row.nimble_id)
+        return client.note(row.known_id)
 
     def create(self, client: Client, row: ContactNote, values: dict[str, Any]) -> dict[str, Any]:
-        return client.create_note(row.nimble_id, self._body(row, values["note"]))
+        return client.create_note(row.known_id, self._body(row, values["note"]))
 
     def update(
         self, client: Client, row: ContactNote, send: dict[str, Any], current: dict[str, Any] | None
     ) -> dict[str, Any]:
-        return client.update_note(row.nimble_id, self._body(row, send["note"]))
+        return client.update_note(row.known_id, self._body(row, send["note"]))
 
     def delete(self, client: Client, row: ContactNote) -> None:
-        client.delete_note(row.nimble_id)
+        client.delete_note(row.known_id)
 
     def look_up(self, client: Client, row: ContactNote, edit: Edit) -> Found:
         """By the id that we chose; else by author, time and equal text among the contact's newest notes."""
         from nimble import errors
 
         try:
-            return Found(payload=client.note(row.nimble_id))
+            return Found(payload=client.note(row.known_id))
         except errors.NotFound:
             pass
         contact = row.contacts.first()

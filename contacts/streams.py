@@ -1,6 +1,7 @@
 """The streams of contacts: their fields, what was updated, the complete listing of ids, and the notes."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -56,9 +57,13 @@ def pull_contacts(pull: Pull) -> None:
     checkpoint = pull.checkpoint
     reached = when.moment(checkpoint.get("reached") or pull.cursor.get("reached"))
     start = reached and (reached if checkpoint else when.overlap(reached, OVERLAP_SECONDS))
-    start, page = start or EPOCH, int(checkpoint.get("page") or 1)
-    first = not checkpoint
-    answer, read_at = pull.read(lambda: listing(pull, start, page))
+    return follow(pull, start or EPOCH, int(checkpoint.get("page") or 1), reached or EPOCH)
+
+
+def follow(pull: Pull, start: datetime, page: int, reached: datetime) -> None:
+    """Read on from a stamp until the newest record, the following page already on its way while one is stored."""
+    first = not pull.checkpoint
+    answer, read_at = pull.read(partial(listing, pull, start, page))
     while True:
         listed = answer.get("resources") or []
         meta = answer.get("meta") or {}
@@ -69,7 +74,7 @@ def pull_contacts(pull: Pull) -> None:
         # More than a page with one and the same stamp can only be told apart by the page number.
         following, page = (last, 1) if last.replace(microsecond=0) > start.replace(microsecond=0) else (start, page + 1)
         more = int(meta.get("page") or 1) < int(meta.get("pages") or 1) and bool(listed)
-        reading = pull.ahead(lambda s=following, p=page: listing(pull, s, p)) if more else None
+        reading = pull.ahead(partial(listing, pull, following, page)) if more else None
         pull.page(
             "contact",
             listed,
@@ -78,7 +83,7 @@ def pull_contacts(pull: Pull) -> None:
             counted=len(listed),
         )
         if reading is None:
-            pull.complete({"reached": max(last, reached or EPOCH).isoformat()})
+            pull.complete({"reached": max(last, reached).isoformat()})
             return
         start = following
         answer, read_at = reading.result()
@@ -135,7 +140,7 @@ def see(pull: Pull, ids: list[str], read_at: datetime) -> None:
     unknown = [nimble_id for nimble_id in ids if nimble_id not in known]
     for start in range(0, len(unknown), 30):
         chunk = unknown[start : start + 30]
-        answer, at = pull.read(lambda chunk=chunk: pull.client.contacts_by_ids(chunk, contexts=CONTEXTS))
+        answer, at = pull.read(partial(pull.client.contacts_by_ids, chunk, contexts=CONTEXTS))
         pull.page("contact", answer.get("resources") or [], read_at=at, counted=0)
 
 
@@ -148,7 +153,7 @@ def pull_notes(pull: Pull) -> None:
     _nothing, now = pull.read(lambda: None)
     slice_ = list(due.order_by("notes_read_at", "pk").values_list("pk", "nimble_id")[:NOTES_SLICE])
     for pk, nimble_id in slice_:
-        read_notes(pull, nimble_id)
+        read_notes(pull, nimble_id or "")
         Contact.objects.filter(pk=pk).update(notes_due=False, notes_read_at=now)
         pull.move({"reading": True}, done=1)
     visible.filter(notes_due=False, notes_read_at__lt=now - NOTES_AGAIN).update(notes_due=True)

@@ -37,7 +37,10 @@ def plain_values(items: Any) -> list[Any]:
     """`[{value: …}]`, or bare values, as a list of the values that there are."""
     if items is None:
         return []
-    found = [item.get("value") if isinstance(item, dict) else item for item in (items if isinstance(items, list) else [items])]
+    found = [
+        item.get("value") if isinstance(item, dict) else item
+        for item in (items if isinstance(items, list) else [items])
+    ]
     return [value for value in found if value is not None and value != ""]
 
 
@@ -319,7 +322,9 @@ def _field(item: Mapping[str, Any]) -> dict[str, Any]:
         "id": item.get("field_id") or "",
         "name": item.get("field_name") or item.get("name") or "",
         "kind": str(kinds.get("field_kind") or ""),
-        "choices": [{"id": str(c.get("id")), "value": str(c.get("value"))} for c in options or [] if isinstance(c, dict)],
+        "choices": [
+            {"id": str(c.get("id")), "value": str(c.get("value"))} for c in options or [] if isinstance(c, dict)
+        ],
         "presentation": item.get("presentation") or {},
         "multiples": bool(item.get("multiples")),
         "read_only": item.get("available_actions") == "view_only",

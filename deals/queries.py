@@ -1,5 +1,6 @@
 """What pages read of deals: always through `for_user`, sums and counts by SQL."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -68,7 +69,8 @@ def filtered(deals: QuerySet[Deal], *, owner: str = "", text: str = "", tag: str
     return deals
 
 
-class Total(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Total:
     """Of one stage and currency: how many deals, and their sum."""
 
     stage: str

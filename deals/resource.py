@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from deals import mapping, queries
 from deals.models import Deal, DealContact, DealField, DealNote, DealSight, LostReason, Pipeline, Stage
 from nimble.client import Client
+from nimble.models import Member
 from sync import clean, when
 from sync.merge import Key
 from sync.models import Edit
@@ -90,6 +91,7 @@ class Deals(Resource):
     model = Deal
     sight = DealSight
     volatile = frozenset({"age_in_days", "final_probability", "related_contacts_names"})
+    references = frozenset({"stage", "pipeline", "owner"})
 
     def parse(self, payload: dict[str, Any]) -> Parsed:
         return Parsed(*mapping.split(payload))
@@ -119,13 +121,13 @@ class Deals(Resource):
         )
 
     def fetch(self, client: Client, row: Deal) -> dict[str, Any]:
-        return client.deal(row.nimble_id)
+        return client.deal(row.known_id)
 
     def update(self, client: Client, row: Deal, send: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
-        return client.update_deal(row.nimble_id, mapping.edit_body(send))
+        return client.update_deal(row.known_id, mapping.edit_body(send))
 
     def delete(self, client: Client, row: Deal) -> None:
-        client.delete_deal(row.nimble_id)
+        client.delete_deal(row.known_id)
 
     def for_user(self, user: Any) -> Any:
         return queries.for_user(user)
@@ -140,6 +142,18 @@ class Deals(Resource):
             ).first()
             return known.name if known else field
         return str(queries.LABELS.get(field, field))
+
+    def shown(self, field: str, value: Any, row: Deal) -> str:
+        named: Any = {
+            "stage": Stage.objects.filter(pipeline__workspace_id=row.workspace_id),
+            "pipeline": Pipeline.objects.filter(workspace_id=row.workspace_id),
+        }.get(field)
+        if field == "owner":
+            named = Member.objects.filter(workspace_id=row.workspace_id)
+            found = named.filter(nimble_user_id=value).first()
+        else:
+            found = named.filter(nimble_id=value).first() if named is not None and value else None
+        return str(found) if found else super().shown(field, value, row)
 
 
 class DealNotes(Resource):
@@ -170,15 +184,15 @@ class DealNotes(Resource):
         return None
 
     def create(self, client: Client, row: DealNote, values: dict[str, Any]) -> dict[str, Any]:
-        return client.create_deal_note(row.deal.nimble_id, title=values["title"], body=values["body"])
+        return client.create_deal_note(row.deal.known_id, title=values["title"], body=values["body"])
 
     def update(
         self, client: Client, row: DealNote, send: dict[str, Any], current: dict[str, Any] | None
     ) -> dict[str, Any]:
-        return client.update_deal_note(row.deal.nimble_id, row.nimble_id, title=row.title, body=row.body)
+        return client.update_deal_note(row.deal.known_id, row.known_id, title=row.title, body=row.body)
 
     def delete(self, client: Client, row: DealNote) -> None:
-        client.delete_deal_note(row.deal.nimble_id, row.nimble_id)
+        client.delete_deal_note(row.deal.known_id, row.known_id)
 
     def look_up(self, client: Client, row: DealNote, edit: Edit) -> Found:
         return Found(readable=False)

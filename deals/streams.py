@@ -4,6 +4,7 @@ Deals are all read by the stage listings, through `next_page_url`, at first and 
 last. A walk keeps its checkpoint after every page.
 """
 
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -29,7 +30,7 @@ def pull_pipelines(pull: Pull) -> None:
     pull.expect(len(listed))
     tally = pull.page("pipeline", listed, read_at=read_at)
     for position, payload in enumerate(listed):
-        Pipeline.objects.filter(pk=tally.ids.get(payload.get("pipeline_id"))).update(position=position)
+        Pipeline.objects.filter(pk__in=[tally.ids.get(payload.get("pipeline_id"), 0)]).update(position=position)
     Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None).exclude(pk__in=tally.ids.values()).update(
         gone_at=read_at
     )
@@ -85,7 +86,7 @@ def pull_deals(pull: Pull) -> None:
 def newest(pull: Pull) -> bool:
     """Read the deals updated last until one is met that is stored just so; False when even 1,000 did not reach it."""
     for limit in NEWEST:
-        answer, read_at = pull.read(lambda limit=limit: pull.client.deals(sort="updated:desc", limit=limit))
+        answer, read_at = pull.read(partial(pull.client.deals, sort="updated:desc", limit=limit))
         listed = answer.get("resources") or []
         total = (answer.get("meta") or {}).get("total")
         tally = pull.page("deal", listed, read_at=read_at)
@@ -115,7 +116,9 @@ def begin_walk(pull: Pull) -> dict[str, Any]:
     answer, started = pull.read(lambda: pull.client.deals(sort="updated:desc", limit=1))
     total = (answer.get("meta") or {}).get("total")
     pull.expect(total if isinstance(total, int) else None)
-    pipelines = Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None).values_list("nimble_id", flat=True)
+    pipelines = Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None).values_list(
+        "nimble_id", flat=True
+    )
     queue = [{"pipeline": nimble_id} for nimble_id in pipelines]
     return {"since": started.isoformat(), "queue": queue}
 
@@ -123,15 +126,16 @@ def begin_walk(pull: Pull) -> dict[str, Any]:
 def step(pull: Pull, head: dict[str, str], checkpoint: dict[str, Any]) -> dict[str, Any]:
     """Read one item of the queue (a pipeline's first pages, or a stage's next page); returns the moved checkpoint."""
     if "pipeline" in head:
-        fetch = lambda: pull.client.pipeline_deals(head["pipeline"], sort="created:asc", limit=PAGE)  # noqa: E731
+        answer, read_at = pull.read(
+            partial(pull.client.pipeline_deals, head["pipeline"], sort="created:asc", limit=PAGE)
+        )
     else:
-        fetch = lambda: pull.client.next_page(head["next"])  # noqa: E731
-    answer, read_at = pull.read(fetch)
+        answer, read_at = pull.read(partial(pull.client.next_page, head["next"]))
     while True:
         deals, following = groups(answer, head)
         # Depth first: the following page of this stage is read while this one is stored.
         upcoming = following[0] if following else None
-        reading = pull.ahead(lambda url=upcoming["next"]: pull.client.next_page(url)) if upcoming else None
+        reading = pull.ahead(partial(pull.client.next_page, upcoming["next"])) if upcoming else None
         checkpoint = {**checkpoint, "queue": [*following, *checkpoint["queue"]]}
         pull.page("deal", deals, read_at=read_at, checkpoint=checkpoint)
         remember_people(pull, deals)

@@ -54,7 +54,14 @@ def plain(markup: str) -> str:
     """The text of some HTML without its tags, entities decoded; block ends become new lines."""
     broken = re.sub(r"(?i)<(?:br|/p|/div|/li|/tr|/h[1-6])\b[^>]{0,500}>", "\n", markup)
     bare = re.sub(r"<[^>]{0,2000}>", "", broken)
-    for entity, char in (("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&amp;", "&")):
+    for entity, char in (
+        ("&nbsp;", " "),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", '"'),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+    ):
         bare = bare.replace(entity, char)
     return re.sub(r"\n{3,}", "\n\n", bare).strip()
 

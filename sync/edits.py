@@ -124,9 +124,7 @@ def _may_be_applied(edit: Edit) -> bool:
 
 def remove(*, author: Any, row: Mirrored) -> Edit | None:
     """Delete a record: a create that never went out is dropped, else a delete is sent after it."""
-    create = Edit.objects.filter(
-        kind=row.kind, record_id=row.pk, operation=Operation.CREATE, confirmed_at=None
-    ).first()
+    create = Edit.objects.filter(kind=row.kind, record_id=row.pk, operation=Operation.CREATE, confirmed_at=None).first()
     if create and not _may_be_applied(create) and discard(create):
         return None
     return record(author=author, row=row, new={}, operation=Operation.DELETE)

@@ -17,7 +17,7 @@ class Mirrored(models.Model):
     kind: ClassVar[str]
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    nimble_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 null until Nimble has named it
+    nimble_id = models.CharField(max_length=64, null=True, blank=True)
     remote = models.JSONField(default=dict, blank=True)
     digest = models.CharField(max_length=32, blank=True, default="")
     rev = models.PositiveIntegerField(default=0)
@@ -29,6 +29,13 @@ class Mirrored(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "nimble_id"], name="%(app_label)s_%(class)s_nimble_id")
         ]
+
+    @property
+    def known_id(self) -> str:
+        """The id by which Nimble can be asked. Only of rows that Nimble has: an edit of another waits for its create."""
+        if self.nimble_id is None:
+            raise ValueError(f"{self.kind} {self.pk} is not in Nimble yet")
+        return self.nimble_id
 
 
 class Sight(models.Model):

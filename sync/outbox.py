@@ -270,5 +270,3 @@ def unblock(connection: Connection) -> int:
     return Edit.objects.filter(connection=connection, state=State.BLOCKED, error__reason="reconnect").update(
         state=State.PENDING, error={}, not_before=None
     )
-
-

@@ -152,7 +152,9 @@ def due(connection: Connection, now: datetime) -> Iterator[tuple[registry.Stream
             yield spec, stream
 
 
-def pull(connection: Connection, *, full: bool = False, report: Callable[[Run], None] | None = None) -> list[Run] | None:
+def pull(
+    connection: Connection, *, full: bool = False, report: Callable[[Run], None] | None = None
+) -> list[Run] | None:
     """Pull every due stream of a connection; None when another worker is at it already.
 
     `full`: everything anew, due or not. A stream that fails keeps its checkpoint and the others go on, unless nobody can
@@ -244,9 +246,7 @@ def _finish(stream: Stream, run: Run, wait: float) -> None:
         )
     old = stream.runs.filter(state=Run.State.DONE).order_by("-started_at").values_list("pk", flat=True)[200:]
     Run.objects.filter(pk__in=list(old)).delete()
-    log.info(
-        "pull done", state=run.state, done=run.done, created=run.created, changed=run.changed, gone=run.gone
-    )
+    log.info("pull done", state=run.state, done=run.done, created=run.created, changed=run.changed, gone=run.gone)
 
 
 def sync_now(connection: Connection) -> None:

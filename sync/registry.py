@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 
+from sync import words
 from sync.merge import Key
-from sync.mirror import Mirrored, Sight
+from sync.mirror import Mirrored
 
 if TYPE_CHECKING:
     from nimble.client import Client
@@ -50,9 +51,12 @@ class Resource:
 
     kind: str
     model: type[Mirrored]
-    sight: type[Sight] | None = None
+    # A subclass of `Sight`, whose `record` is the model.
+    sight: type[Any] | None = None
     # What the digest leaves out: it changes by itself, or differs from viewer to viewer.
     volatile: frozenset[str] = frozenset()
+    # Fields whose value is the id of something else: chosen, never typed.
+    references: frozenset[str] = frozenset()
 
     def parse(self, payload: dict[str, Any]) -> Parsed:
         """Take a payload apart. Raises `Unstorable`."""
@@ -118,6 +122,10 @@ class Resource:
     def label(self, field: str, row: Any) -> str:
         """What a person calls a field of the record."""
         return field.replace("_", " ")
+
+    def shown(self, field: str, value: Any, row: Any) -> str:
+        """A value of a field as a person reads it."""
+        return words.plain(value)
 
 
 @dataclass(frozen=True)

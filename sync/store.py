@@ -12,7 +12,6 @@ from django.db import models, transaction
 
 from nimble.models import Connection
 from sync import clean, overlay, registry
-from sync.mirror import Sight
 from sync.models import Change, Quarantined
 
 BATCH = 100
@@ -203,7 +202,7 @@ def _changes(resource: registry.Resource, row: Any, remote: dict[str, Any], at: 
     ]
 
 
-def saw(sight: type[Sight], connection: Connection, views: dict[int, dict[str, Any]], at: datetime) -> None:
+def saw(sight: type[Any], connection: Connection, views: dict[int, dict[str, Any]], at: datetime) -> None:
     """Remember that this connection was shown these rows, with the parts that are its own."""
     sight._default_manager.bulk_create(
         [sight(record_id=pk, connection=connection, seen_at=at, view=view) for pk, view in views.items()],

@@ -15,7 +15,11 @@ def viewer(user: Any) -> Connection | None:
     found = getattr(user, "_viewer", _NONE)
     if found is _NONE:
         found = (
-            Connection.objects.for_user(user).active().select_related("workspace").order_by("-last_seen_at", "-pk").first()
+            Connection.objects.for_user(user)
+            .active()
+            .select_related("workspace")
+            .order_by("-last_seen_at", "-pk")
+            .first()
         )
         user._viewer = found
     return found
