@@ -1,7 +1,6 @@
 """Fixtures for every test; `tests/settings.py` has settled the settings before this is read."""
 
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.conf import LazySettings
 from tests import servers
 from tests.processes import Portal
 
-pytest_plugins = ["tests.browser", "tests.people", *(["tests.sandboxes"] if find_spec("tests.sandboxes") else [])]
+pytest_plugins = ["tests.browser", "tests.people", "tests.sandboxes"]
 
 MakePortal = Callable[..., Portal]
 

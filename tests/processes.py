@@ -20,7 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TypeVar
 
+import requests
+
 from crmportal.supervisor import Control
+from tests.sandboxes import SandboxServer
 
 ROOT = Path(__file__).resolve().parent.parent
 # What the tests' own settings put into the environment, and no program of the portal's may inherit.
@@ -39,6 +42,17 @@ OURS = (
     "EMAIL_URL",
 )
 T = TypeVar("T")
+
+
+class DemoSandbox(SandboxServer):
+    """The control of a sandbox that runs under a portal's supervisor."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url
+        self.key = key
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.users = {user["email"]: user for user in self.state()["users"]}
 
 
 def free_port() -> int:
@@ -107,6 +121,8 @@ class Portal:
         self.url = self.found(r"Open +(http://[^ ]+?)/ ")
         self.claim = self.found(r"Claim it +(http://[^ ]+)")
         self.nimble = self.found(r"Nimble .*?(https?://[^ ,]+)")
+        if self.mode == "demo":
+            self.sandbox = DemoSandbox(self.nimble, self.setting("SANDBOX_CONTROL_KEY"))
         self.environment |= {"PORT": self.url.rpartition(":")[2], "NIMBLE_BASE_URL": self.nimble}
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
@@ -139,6 +155,12 @@ class Portal:
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == status, f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def setting(self, name: str) -> str:
+        """A value from the `.env` that starting wrote."""
+        match = re.search(rf"^{name}=(.*)$", (self.folder / "env").read_text(), re.MULTILINE)
+        assert match, f"{name} is not in .env"
+        return match[1]
 
     def log(self, name: str) -> str:
         """What a program has written so far."""

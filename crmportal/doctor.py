@@ -1,0 +1,204 @@
+"""What can be wrong with an installation: each check yields what it found, and what to type where it is wrong."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import OperationalError
+from kombu import Connection
+from kombu.exceptions import OperationalError as BrokerError
+
+from crmportal.celery import app as celery
+from crmportal.supervisor import Control
+from nimble.encryption import ENCRYPTED, Undecipherable
+from nimble.models import Connection as Person
+from nimble.registration import differs_from_environment, social_app
+from sync.clock import database_now
+from sync.health import sign
+from sync.models import NEEDS_PERSON, Edit, Heartbeat, Quarantined
+
+SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence, and, where it tells of something wrong, what to do about it."""
+
+    text: str
+    todo: str = ""
+
+
+def configuration() -> Iterator[Finding]:
+    """Django's own checks, with those for production where people reach it over https."""
+    found = [each for each in checks.run_checks(include_deployment_checks=settings.HTTPS) if not each.is_silenced()]
+    for each in found:
+        yield Finding(each.msg, each.hint or f"docs/settings.md; the check is {each.id}")
+    if not found:
+        yield Finding("the settings are consistent")
+    host = urlsplit(settings.PUBLIC_URL).hostname or ""
+    allowed = settings.ALLOWED_HOSTS
+    if not any(each in ("*", host) or (each.startswith(".") and f".{host}".endswith(each)) for each in allowed):
+        yield Finding(
+            f"PUBLIC_URL is {settings.PUBLIC_URL}, but DJANGO_ALLOWED_HOSTS allows only {', '.join(allowed)}",
+            f"add {host} to DJANGO_ALLOWED_HOSTS, or unset it",
+        )
+
+
+def database() -> Iterator[Finding]:
+    """Whether it is there, and as this version wants it."""
+    try:
+        executor = MigrationExecutor(connection)
+    except (OperationalError, ImproperlyConfigured) as error:
+        yield Finding(f"the database is not reachable: {first_line(error)}", "start it, or correct DATABASE_URL")
+        return
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        yield Finding(f"the database lacks {len(missing)} migrations", "./run manage migrate")
+    else:
+        yield Finding(f"the database is reachable and up to date ({connection.vendor})")
+
+
+def broker() -> Iterator[Finding]:
+    """Whether the doorbell works."""
+    if settings.CELERY_BROKER_URL.startswith("filesystem"):
+        name = f"the broker's folder {settings.BROKER_DIR}"
+        reached = os.access(settings.BROKER_DIR / "queue", os.W_OK)
+        todo = "let this user write there"
+    else:
+        # Without its password.
+        name = f"the broker {celery.connection().as_uri()}"
+        reached = answers(celery.connection_for_write(connect_timeout=SECONDS))
+        todo = "start it, or correct CELERY_BROKER_URL"
+    yield Finding(f"{name} is reachable") if reached else Finding(f"{name} is not reachable", todo)
+
+
+def answers(broker: Connection) -> bool:
+    try:
+        with broker:
+            broker.ensure_connection(max_retries=1, timeout=SECONDS)
+    except (OSError, BrokerError):
+        return False
+    return True
+
+
+def keys() -> Iterator[Finding]:
+    """Whether every stored secret opens with the keys that are set."""
+    closed = 0
+    for model, names in ENCRYPTED.items():
+        for pk in model._default_manager.values_list("pk", flat=True):
+            try:
+                model._default_manager.filter(pk=pk).values_list(*names).get()
+            except Undecipherable:
+                closed += 1
+    if closed:
+        yield Finding(
+            f"{closed} stored secrets cannot be decrypted: TOKEN_KEYS lacks the key that they were encrypted with",
+            "append the former key to TOKEN_KEYS, after a comma, then ./run manage rotate_keys",
+        )
+    else:
+        yield Finding("every stored secret can be decrypted")
+
+
+def application() -> Iterator[Finding]:
+    """Whether Nimble knows us, as the environment and the admin site say."""
+    try:
+        app = social_app()
+    except Undecipherable:
+        return  # told with the keys
+    if app is None:
+        yield Finding(
+            "there is no client id and secret for Nimble, so nobody can sign in through it",
+            "set NIMBLE_CLIENT_ID and NIMBLE_CLIENT_SECRET, or add a social application in the admin site",
+        )
+    elif differs_from_environment(app):
+        yield Finding(
+            "NIMBLE_CLIENT_ID or NIMBLE_CLIENT_SECRET differs from the admin site's social application, which counts",
+            f"correct either: {settings.PUBLIC_URL}/admin/socialaccount/socialapp/{app.pk}/change/",
+        )
+    else:
+        yield Finding(f"Nimble knows this installation as {app.client_id}")
+
+
+def nimble() -> Iterator[Finding]:
+    """Whether Nimble's address answers; no request is made."""
+    parts = urlsplit(settings.NIMBLE_BASE_URL)
+    address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    try:
+        socket.create_connection(address, timeout=SECONDS).close()
+    except OSError as error:
+        todo = (
+            "./run start sandbox, or ./run when nothing runs"
+            if settings.SANDBOX
+            else "look at the network, or correct NIMBLE_BASE_URL"
+        )
+        yield Finding(f"{settings.NIMBLE_BASE_URL} is not reachable: {first_line(error)}", todo)
+    else:
+        yield Finding(f"{settings.NIMBLE_BASE_URL} is reachable")
+
+
+def processes() -> Iterator[Finding]:
+    """Whether everything runs, by the supervisor where there is one, and by the workers' signs of life."""
+    control = Control(settings.VAR_DIR)
+    if control.running():
+        for name, state in control.states().items():
+            if state != "RUNNING":
+                yield Finding(f"{name} is {state.lower()}", f"./run start {name}, and ./run logs {name} for why")
+    seen = dict(Heartbeat.objects.values_list("name", "at"))
+    now = database_now()
+    for name in ("push", "pull"):
+        found = sign(name, seen.get(name), now)
+        if found.silent:
+            since = f"since {found.seen:%Y-%m-%d %H:%M:%S} UTC" if found.seen else "so far"
+            yield Finding(
+                f"no sign of life of worker-{name} {since}; it gives one whenever beat rings",
+                "./run status; ./run start worker; ./run start beat",
+            )
+        else:
+            yield Finding(f"worker-{name} and beat are alive")
+
+
+def people() -> Iterator[Finding]:
+    """Who has to do something before their edits arrive."""
+    for each in Person.objects.filter(state=Person.State.RECONNECT).select_related("workspace"):
+        yield Finding(
+            f"{each} in {each.workspace} is no longer let in by Nimble", "they sign in through Nimble once more"
+        )
+    waiting = Edit.objects.filter(state__in=NEEDS_PERSON).count()
+    if waiting:
+        yield Finding(f"{waiting} edits need a person", f"their authors see them at {settings.PUBLIC_URL}/sync/")
+    quarantined = Quarantined.objects.count()
+    if quarantined:
+        yield Finding(
+            f"{quarantined} records of Nimble's could not be stored", f"they are listed at {settings.PUBLIC_URL}/admin/"
+        )
+
+
+# What needs the database comes last, and is left out when that is not there.
+WITHOUT_DATABASE: list[Callable[[], Iterator[Finding]]] = [configuration, broker, nimble, database]
+WITH_DATABASE: list[Callable[[], Iterator[Finding]]] = [keys, application, processes, people]
+
+
+def examine() -> Iterator[Finding]:
+    """Everything that there is to say, good or bad."""
+    sound = True
+    for check in WITHOUT_DATABASE:
+        for finding in check():
+            sound = sound and not (check is database and finding.todo)
+            yield finding
+    if sound:
+        for check in WITH_DATABASE:
+            try:
+                yield from check()
+            except DatabaseError as error:
+                yield Finding(f"the database refused: {first_line(error)}", "./run logs")
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
