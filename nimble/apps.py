@@ -10,7 +10,7 @@ class NimbleConfig(AppConfig):
 
     def ready(self) -> None:
         # Both need the models, which are not there when this module is imported.
-        from nimble import checks, encryption  # noqa: PLC0415
+        from nimble import checks, encryption
 
         encryption.install()
         checks.install()

@@ -23,7 +23,7 @@ def check_base_url(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     except Denied as error:
         return [Error(str(error), id="nimble.E001")]
     public = urlsplit(settings.PUBLIC_URL)
-    if host in LOOPBACK and not settings.DEBUG and public.scheme == "https" and public.hostname not in LOOPBACK:
+    if host in LOOPBACK and not settings.DEBUG and public.hostname not in LOOPBACK:
         return [
             Error(
                 "NIMBLE_BASE_URL is on this machine, as the sandbox is, but PUBLIC_URL serves others.",

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib.auth import get_user_model
+from django.test import Client
 from django.utils import timezone
 
 from nimble.models import Connection, Workspace
@@ -71,3 +72,9 @@ def connect(app: SocialApp, nimble: SandboxServer) -> Connect:
 def expire(connection: Connection) -> None:
     """The access token has ended, by our clock."""
     SocialToken.objects.filter(account=connection.account).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+
+@pytest.fixture
+def django_client_factory() -> type[Client]:
+    """For a second browser."""
+    return Client
