@@ -4,6 +4,10 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):
-    """Also renames what JavaScript modules import from each other, so that they may be cached for ever."""
+    """Also renames what our JavaScript modules import from each other, so that they may be cached for ever.
 
-    support_js_module_import_aggregation = True
+    Only ours: `support_js_module_import_aggregation` would look into every script, and stumbles over comments of others.
+    """
+
+    _modules = CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1]
+    patterns = (*CompressedManifestStaticFilesStorage.patterns, ("js/*.js", _modules))

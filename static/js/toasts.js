@@ -2,6 +2,7 @@
 import { word } from "./words.js";
 
 const LIFE = 8000;
+const AT_ONCE = 3;
 const region = document.getElementById("toasts");
 const timers = new Map();
 
@@ -13,6 +14,7 @@ function leave(toast) {
 }
 
 function arm(toast) {
+  [...region.querySelectorAll(".toast:not(.leaving)")].slice(0, -AT_ONCE).forEach(leave);
   clearTimeout(timers.get(toast));
   timers.set(toast, setTimeout(() => leave(toast), LIFE));
 }
