@@ -6,6 +6,7 @@ from typing import Any
 
 from contacts import mapping, queries
 from contacts.models import Contact, ContactField, ContactNote, ContactSight
+from nimble import errors
 from nimble.client import Client
 from sync import clean, when
 from sync.merge import Key
@@ -144,8 +145,6 @@ class ContactNotes(Resource):
 
     def look_up(self, client: Client, row: ContactNote, edit: Edit) -> Found:
         """By the id that we chose; else by author, time and equal text among the contact's newest notes."""
-        from nimble import errors
-
         try:
             return Found(payload=client.note(row.known_id))
         except errors.NotFound:

@@ -111,7 +111,8 @@ def pull_listing(pull: Pull) -> None:
     assert since is not None  # noqa: S101 written above
     kind = resource("contact")
     while True:
-        answer, read_at = pull.read(lambda: pull.client.list_contact_ids(page=checkpoint["page"], per_page=IDS_PAGE))
+        listed = partial(pull.client.list_contact_ids, page=checkpoint["page"], per_page=IDS_PAGE)
+        answer, read_at = pull.read(listed)
         ids = [item for item in answer.get("resources") or [] if isinstance(item, str)]
         meta = answer.get("meta") or {}
         if checkpoint["page"] == 1:
@@ -145,7 +146,7 @@ def see(pull: Pull, ids: list[str], read_at: datetime) -> None:
 
 
 def pull_notes(pull: Pull) -> None:
-    """Notes, one request a contact, a slice at a time so that nothing more important waits; then a slow round each week."""
+    """Notes, one request a contact, a slice at a time so that nothing more important waits; each week a slow round."""
     stale = Contact.objects.filter(workspace_id=pull.workspace_id, gone_at=None, nimble_id__isnull=False)
     visible = stale.filter(sights__connection=pull.connection, sights__hidden_at=None)
     due = visible.filter(notes_due=True)
@@ -166,7 +167,7 @@ def read_notes(pull: Pull, contact_id: str) -> None:
     page = 1
     while True:
         try:
-            answer, read_at = pull.read(lambda: pull.client.contact_notes(contact_id, page=page, per_page=50))
+            answer, read_at = pull.read(partial(pull.client.contact_notes, contact_id, page=page, per_page=50))
         except (errors.NotFound, errors.Forbidden):
             return
         pull.page("contact_note", answer.get("resources") or [], read_at=read_at, counted=0)

@@ -1,13 +1,14 @@
 """Nimble's JSON of deals and pipelines ↔ our values: pure functions, no database, no HTTP.
 
-Published in two shapes, both accepted: `fields_values` as a map from a field's id to `[{value, is_primary}]`, or as one or
-more `{field_id, values}`. A deal names its stage only through the group it was listed in, or through its transitions.
+Published in two shapes, both accepted: `fields_values` as a map from a field's id to `[{value, is_primary}]`, or as one
+or more `{field_id, values}`. A deal names its stage only through the group it was listed in, or its transitions.
 """
 
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import Any
 
 from deals.models import SEPARATOR, Role
@@ -106,7 +107,7 @@ def _breaks(steps: Sequence[dict[str, Any]]) -> int:
     breaks = 0
     if stage_id(steps[0].get("from_stage")):
         breaks += 1
-    for earlier, later in zip(steps, steps[1:], strict=False):
+    for earlier, later in pairwise(steps):
         if stage_id(earlier.get("to_stage")) != stage_id(later.get("from_stage")):
             breaks += 2
         first, second = when.moment(earlier.get("when")), when.moment(later.get("when"))

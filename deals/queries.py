@@ -28,7 +28,7 @@ LABELS = {
 
 
 def for_user(user: Any) -> QuerySet[Deal]:
-    """The deals that this person may see: those their own connection has not been refused, and no private ones of others.
+    """The deals that this person may see: what their own connection has not been refused, no private ones of others.
 
     With `privacy.read` set: the owner and the listed users; for groups, whoever has been shown it with their own token.
     """

@@ -67,15 +67,15 @@ def save_fields(workspace_id: int, fields: list[dict[str, Any]]) -> None:
             update_conflicts=True,
             unique_fields=["workspace", "field_id"],
             update_fields=[
-                "pipeline_nimble_id", "name", "kind", "choices", "presentation", "multiples", "is_standard", "read_only",
-                "group", "tab", "position",
+                "pipeline_nimble_id", "name", "kind", "choices", "presentation", "multiples", "is_standard",
+                "read_only", "group", "tab", "position",
             ],
         )  # fmt: skip
     forget_standard_ids()
 
 
 def pull_deals(pull: Pull) -> None:
-    """What changed, newest first; the whole walk at first, hourly, and where the newest do not reach back far enough."""
+    """What changed, newest first; the whole walk at first, hourly, and where the newest do not reach back enough."""
     walked = when.moment(pull.cursor.get("walked"))
     _now, now = pull.read(lambda: None)
     overdue = walked is None or (now - walked).total_seconds() >= WALK_SECONDS

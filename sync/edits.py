@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from nimble.models import Connection
-from sync import overlay, registry
+from sync import overlay, registry, tasks
 from sync.clock import database_now
 from sync.mirror import Mirrored
 from sync.models import OVERLAID, UNSENT, Edit, State
@@ -30,8 +30,6 @@ def connection_of(user: Any, row: Mirrored) -> Connection:
 
 def ring() -> None:
     """Ring the bell after commit. A lost bell costs two seconds: beat rings anyway."""
-    from sync import tasks
-
     transaction.on_commit(lambda: tasks.ring.apply_async(expires=10, retry=False), robust=True)
 
 
@@ -100,7 +98,7 @@ def _with_base(
 def _supersede(row: Mirrored, fields: dict[str, dict[str, Any]]) -> bool:
     """Retire open edits that these fields cover whole; the newest one inherits the base of the oldest.
 
-    One that is being sent is left alone, and what it sends is then the base. Compare-and-swap: a worker may be claiming.
+    One that is being sent is left alone; what it sends is then the base. A worker may be claiming: compare-and-swap.
     """
     replaced = False
     waiting = Edit.objects.filter(
@@ -161,7 +159,7 @@ def withdraw(edit: Edit, state: str) -> bool:
 
 
 def discard(edit: Edit) -> bool:
-    """Drop an edit that waits or needs a person: Nimble's value comes back. False when it is being sent or has ended."""
+    """Drop an edit that waits or needs a person: Nimble's value comes back. False when it is being sent or ended."""
     resource = registry.resource(edit.kind)
     droppable = [*(s for s in OVERLAID if s != State.SENDING), State.REJECTED, State.FAILED]
     with transaction.atomic():
@@ -207,7 +205,7 @@ def adopt(edit: Edit) -> bool:
 
 
 def resolve(edit: Edit, choices: dict[str, Any]) -> bool:
-    """Settle a conflict: field → the value to send. What Nimble has now becomes the base; nothing left ends the edit."""
+    """Settle a conflict: field → the value to send. What Nimble has now becomes the base; nothing left ends it."""
     with transaction.atomic():
         current = Edit.objects.select_for_update().get(pk=edit.pk)
         if current.state != State.CONFLICT:

@@ -1,8 +1,9 @@
 """Three-way merge of one record, field by field: pure, no database, no HTTP.
 
-`base` is what Nimble had when the person changed the field, `ours` what they want, `theirs` what Nimble has now. They did
-not change it → ours. We did not → theirs. Equal → done. Else a conflict, for a person. Fields of many values (e-mails,
-phones, tags) merge as sets and never conflict: what we added is added, what we removed is removed, the rest is theirs.
+`base` is what Nimble had when the person changed the field, `ours` what they want, `theirs` what Nimble has now. They
+did not change it → ours. We did not → theirs. Equal → done. Else a conflict, for a person. Fields of many values
+(e-mails, phones, tags) merge as sets and never conflict: what we added is added, what we removed is removed, the
+rest is theirs.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -62,5 +63,5 @@ def plan(edit_fields: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Any]
 
 def same(one: Any, other: Any) -> bool:
     """Equal, where nothing, the empty string and the empty list are all 'no value'."""
-    empty = (None, "", [])
+    empty: tuple[Any, ...] = (None, "", [])
     return one == other or (one in empty and other in empty)

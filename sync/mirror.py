@@ -32,7 +32,7 @@ class Mirrored(models.Model):
 
     @property
     def known_id(self) -> str:
-        """The id by which Nimble can be asked. Only of rows that Nimble has: an edit of another waits for its create."""
+        """The id by which Nimble can be asked. Only of rows that it has: edits of others wait for their create."""
         if self.nimble_id is None:
             raise ValueError(f"{self.kind} {self.pk} is not in Nimble yet")
         return self.nimble_id

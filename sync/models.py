@@ -47,7 +47,7 @@ class Edit(models.Model):
     kind = models.CharField(max_length=40)
     record_id = models.BigIntegerField()
     operation = models.CharField(max_length=10, choices=Operation.choices, default=Operation.UPDATE)
-    # {"<field>": {"base": what Nimble had when the person changed it, "new": what they want, "theirs": once in conflict}}
+    # {"<field>": {"base": what Nimble had when the person changed it, "new": what they want, "theirs": if in conflict}}
     fields = models.JSONField(default=dict)
     state = models.CharField(max_length=12, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)

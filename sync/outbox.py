@@ -1,9 +1,10 @@
 """The way out: claim the head of a record's line, push it as its author, confirm. The database is the queue.
 
-Every state change is a compare-and-swap that carries the lease's token, so a late answer overwrites nothing; the attempt
-is committed before the request goes out, so a killed worker leaves a trace that the next one follows.
+Every state change is a compare-and-swap that carries the lease's token, so a late answer overwrites nothing; the
+attempt is committed before the request goes out, so a killed worker leaves a trace that the next one follows.
 """
 
+import contextlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -148,10 +149,8 @@ def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> 
         return _create(resource, client, edit, row)
     if edit.operation == Operation.DELETE:
         _going_out(edit)
-        try:
+        with contextlib.suppress(errors.NotFound):
             resource.delete(client, row)
-        except errors.NotFound:
-            pass
         return None
     try:
         current = resource.fetch(client, row)

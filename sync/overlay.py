@@ -40,7 +40,7 @@ def project(resource: registry.Resource, remote: dict[str, Any], edits: Sequence
 
 
 def refresh(row: Mirrored, **changes: Any) -> None:
-    """Write the row's columns anew, together with `changes` (`remote`, `fetched_at`, …), inside the caller's transaction.
+    """Write the row's columns anew, with `changes` (`remote`, `fetched_at`, …), inside the caller's transaction.
 
     Compare-and-swap on `rev`: whoever is second reads again and projects again, so no writer's work is lost.
     """

@@ -157,8 +157,8 @@ def pull(
 ) -> list[Run] | None:
     """Pull every due stream of a connection; None when another worker is at it already.
 
-    `full`: everything anew, due or not. A stream that fails keeps its checkpoint and the others go on, unless nobody can
-    go on (reconnect). After each stream it starts again from the most important one that is due.
+    `full`: everything anew, due or not. A stream that fails keeps its checkpoint and the others go on, unless none
+    can (reconnect). After each stream it starts again from the most important one that is due.
     """
     token = leases.acquire(lease_name(connection), LEASE_SECONDS)
     if token is None:
@@ -253,6 +253,12 @@ def sync_now(connection: Connection) -> None:
     """Make every stream due, so that the next ring of the bell pulls."""
     ensure_streams(connection)
     Stream.objects.filter(connection=connection, paused=False).update(next_run_at=None)
+
+
+def sync_again(connection: Connection) -> None:
+    """Let every stream begin anew at the next ring of the bell: nothing is removed, all is read and compared."""
+    ensure_streams(connection)
+    Stream.objects.filter(connection=connection).update(next_run_at=None, checkpoint=None, cursor={})
 
 
 def connections_due() -> list[Connection]:

@@ -1,18 +1,22 @@
 """How things stand, in figures that pages and the terminal put into words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.contrib.auth import get_user_model
+from django.db.models import Count, F, FilteredRelation, IntegerField, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
 
-from nimble.models import Connection
-from sync import registry
-from sync.clock import database_now
-from sync.models import NEEDS_PERSON, OVERLAID, UNSENT, Edit, Run, State, Stream
+from nimble.models import Connection, ConnectionState
+from sync import health, registry
+from sync.models import NEEDS_PERSON, OVERLAID, UNSENT, Edit, Heartbeat, Run, State, Stream
 from sync.viewer import viewer
 
 STALLED_SECONDS = 600
+# A bar that has not moved for so long is of a run that was cut off: it goes on when a worker takes it up again.
+STILL_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Progress:
     total: int | None
     rate: float
     seconds_left: int | None
+    still: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,202 @@ class Chip:
     as_of: datetime | None
     progress: Progress | None
     waiting: int
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One stream of a connection: its row (None before the first pull), its bar while it runs, its last run."""
+
+    spec: registry.StreamSpec
+    stream: Stream | None
+    progress: Progress | None
+
+    @property
+    def completed_at(self) -> datetime | None:
+        return self.stream.completed_at if self.stream else None
+
+    @property
+    def state(self) -> str:
+        """waiting (never completed, not running), running, failing, paused or done."""
+        if self.stream is None:
+            return "waiting"
+        if self.progress:
+            return "running"
+        if self.stream.paused:
+            return "paused"
+        if self.stream.failures:
+            return "failing"
+        return "done" if self.stream.completed_at else "waiting"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All that the shell and the sync page say of one person's sync, from three statements.
+
+    `lost`: the state of their latest connection when none can be used, "" when there never was one.
+    """
+
+    now: datetime
+    connection: Connection | None
+    lost: str
+    needs: int
+    waiting: int
+    push: health.Sign
+    pull: health.Sign
+    flows: Sequence[Flow]
+
+    @property
+    def usable(self) -> bool:
+        """Whether the pages make sense: the streams that matter have completed once."""
+        return self.connection is not None and all(flow.completed_at for flow in self.flows if flow.spec.usable)
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment up to which what is shown is known to be what Nimble has."""
+        stamps = [flow.completed_at for flow in self.flows if flow.spec.usable]
+        known = [stamp for stamp in stamps if stamp]
+        return min(known) if known and len(known) == len(stamps) else None
+
+    @property
+    def stalled(self) -> bool:
+        """Nothing has come from Nimble for too long, though a worker is there to ask."""
+        return bool(self.as_of and (self.now - self.as_of).total_seconds() > STALLED_SECONDS)
+
+    @property
+    def bars(self) -> list[Progress]:
+        return [flow.progress for flow in self.flows if flow.progress]
+
+    @property
+    def long(self) -> Progress | None:
+        """The bar of a whole listing, the kind that takes long enough to be watched."""
+        return next((bar for bar in self.bars if bar.total and bar.run.full), None)
+
+    @property
+    def chip(self) -> Chip:
+        if self.connection is None:
+            state = "reconnect" if self.lost == ConnectionState.RECONNECT else "off"
+        elif self.long or self.as_of is None:
+            state = "syncing"
+        elif self.stalled:
+            state = "stalled"
+        else:
+            state = "waiting" if self.waiting else "synced"
+        return Chip(state, self.as_of, self.long, self.waiting)
+
+    @property
+    def failing(self) -> list[Flow]:
+        return [flow for flow in self.flows if flow.state == "failing"]
+
+
+def standing(user: Any) -> Standing:
+    """How things stand for a person. Three statements, kept for the request; no writes."""
+    found = getattr(user, "_standing", None)
+    if found is None:
+        connection = viewer(user)
+        figures = _figures(user)
+        rows = flows(connection, figures["now"]) if connection else []
+        # Who is in the middle of long work is alive, though it does not answer the bell meanwhile.
+        pull_seen = _later(
+            figures["pull"], max((bar.run.moved_at for bar in (f.progress for f in rows) if bar), default=None)
+        )
+        found = user._standing = Standing(
+            now=figures["now"],
+            connection=connection,
+            lost="" if connection else figures["lost"],
+            needs=figures["needs"],
+            waiting=figures["waiting"],
+            push=health.sign("push", _later(figures["push"], figures["sent"]), figures["now"]),
+            pull=health.sign("pull", pull_seen, figures["now"]),
+            flows=rows,
+        )
+    return found
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (one, other)), default=None)
+
+
+def _figures(user: Any) -> dict[str, Any]:
+    """One row, always there: the counts of a person's edits, the heartbeats, and the database's time."""
+    own = Edit.objects.filter(author=OuterRef("pk")).order_by().values("author")
+
+    def count(states: Sequence[str]) -> Any:
+        counted = own.filter(state__in=states).annotate(n=Count("pk")).values("n")
+        return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+    def seen(name: str) -> Subquery:
+        return Subquery(Heartbeat.objects.filter(name=name).values("at")[:1])
+
+    latest = Connection.objects.filter(user=OuterRef("pk")).order_by(F("last_seen_at").desc(nulls_last=True), "-pk")
+    sending = Edit.objects.filter(state=State.SENDING).order_by().values("state")
+    found = (
+        get_user_model()
+        .objects.filter(pk=user.pk)
+        .values(
+            needs=count(NEEDS_PERSON),
+            waiting=count([*UNSENT, State.SENDING]),
+            push=seen("push"),
+            pull=seen("pull"),
+            sent=Subquery(sending.annotate(at=Max("sent_at")).values("at")),
+            lost=Coalesce(Subquery(latest.values("state")[:1]), ""),
+            now=Now(),
+        )
+    )
+    return dict(found.get())
+
+
+def flows(connection: Connection, now: datetime) -> list[Flow]:
+    """Every registered stream of a connection, in the order in which they are pulled. One statement."""
+    running = Q(runs__state=Run.State.RUNNING)
+    rows = {
+        row.name: row
+        for row in Stream.objects.filter(connection=connection)
+        .annotate(going=FilteredRelation("runs", condition=running))
+        .annotate(
+            run_id=F("going__id"),
+            run_full=F("going__full"),
+            run_started=F("going__started_at"),
+            run_moved=F("going__moved_at"),
+            run_done=F("going__done"),
+            run_total=F("going__total"),
+        )
+    }
+    return [
+        Flow(spec, rows.get(spec.name), _bar(rows[spec.name], spec, now) if spec.name in rows else None)
+        for spec in registry.streams()
+    ]
+
+
+def _bar(row: Any, spec: registry.StreamSpec, now: datetime) -> Progress | None:
+    if row.run_id is None:
+        return None
+    run = Run(
+        pk=row.run_id,
+        stream_id=row.pk,
+        full=row.run_full,
+        started_at=row.run_started,
+        moved_at=row.run_moved,
+        done=row.run_done,
+        total=row.run_total,
+    )
+    still = now - run.moved_at > timedelta(seconds=STILL_SECONDS)
+    seconds = max((now - run.started_at).total_seconds(), 0.001)
+    rate = 0.0 if still else run.done / seconds
+    left = int((run.total - run.done) / rate) if run.total and rate > 0 and run.total >= run.done else None
+    return Progress(run, spec.label, run.done, run.total, rate, left, still)
+
+
+def progress(connection: Connection) -> list[Progress]:
+    """The runs of a connection that are going on, with their rates."""
+    now = Connection.objects.filter(pk=connection.pk).values_list(Now()).get()[0]
+    return [flow.progress for flow in flows(connection, now) if flow.progress]
+
+
+def usable(connection: Connection) -> bool:
+    """Whether the pages make sense: the streams that matter have completed once."""
+    names = [spec.name for spec in registry.streams() if spec.usable]
+    done = Stream.objects.filter(connection=connection, name__in=names, completed_at__isnull=False)
+    return done.count() == len(names)
 
 
 def edits_of(user: Any) -> QuerySet[Edit]:
@@ -49,48 +250,11 @@ def needing(user: Any) -> QuerySet[Edit]:
 
 def queue(user: Any) -> QuerySet[Edit]:
     """A person's edits that are not in Nimble yet, or need them."""
-    return edits_of(user).filter(Q(state__in=OVERLAID) | Q(state__in=NEEDS_PERSON)).select_related("connection").order_by("id")
+    waiting = Q(state__in=OVERLAID) | Q(state__in=NEEDS_PERSON)
+    return edits_of(user).filter(waiting).select_related("connection", "author").order_by("id")
 
 
-def usable(connection: Connection) -> bool:
-    """Whether the pages make sense: the streams that matter have completed once, or have stored something."""
-    names = [spec.name for spec in registry.streams() if spec.usable]
-    done = Stream.objects.filter(connection=connection, name__in=names, completed_at__isnull=False)
-    return done.count() == len(names)
-
-
-def progress(connection: Connection) -> list[Progress]:
-    """The runs that are going on, with their rates."""
-    now = database_now()
-    labels = {spec.name: spec.label for spec in registry.streams()}
-    found = []
-    for run in Run.objects.filter(stream__connection=connection, state=Run.State.RUNNING).select_related("stream"):
-        seconds = max((now - run.started_at).total_seconds(), 0.001)
-        rate = run.done / seconds
-        left = int((run.total - run.done) / rate) if run.total and rate > 0 and run.total >= run.done else None
-        found.append(Progress(run, labels.get(run.stream.name, run.stream.name), run.done, run.total, rate, left))
-    return found
-
-
-def as_of(connection: Connection) -> datetime | None:
-    """The moment up to which what is shown is known to be what Nimble has."""
-    names = [spec.name for spec in registry.streams() if spec.usable]
-    stamps = Stream.objects.filter(connection=connection, name__in=names).values_list("completed_at", flat=True)
-    known = [stamp for stamp in stamps if stamp]
-    return min(known) if len(known) == len(names) else None
-
-
-def chip(user: Any) -> Chip:
-    """The sign in the sidebar's foot."""
-    connection = viewer(user)
-    waiting = edits_of(user).filter(state__in=[*UNSENT, State.SENDING]).count()
-    if connection is None:
-        last = Connection.objects.for_user(user).order_by("-pk").first()
-        return Chip("reconnect" if last else "off", None, None, waiting)
-    stamp = as_of(connection)
-    running = [p for p in progress(connection) if p.total and p.run.full]
-    if running:
-        return Chip("syncing", stamp, running[0], waiting)
-    if stamp and (database_now() - stamp).total_seconds() > STALLED_SECONDS:
-        return Chip("stalled", stamp, None, waiting)
-    return Chip("waiting" if waiting else "synced" if stamp else "syncing", stamp, None, waiting)
+def sent(user: Any) -> QuerySet[Edit]:
+    """A person's edits that arrived in Nimble, the latest first: what can be undone from the history."""
+    done = edits_of(user).filter(state=State.CONFIRMED)
+    return done.select_related("connection", "author").order_by("-confirmed_at", "-id")

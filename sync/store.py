@@ -114,7 +114,6 @@ def _save_batch(
         mark = digest(resource, remote)
         if row and row.fetched_at and row.fetched_at >= read_at:
             # An older read, or one that overlaps our own write: it knows nothing that we do not.
-            tally.ids[item.nimble_id] = row.pk
             tally.unchanged += 1
             continue
         if row and row.digest == mark and row.gone_at is None:

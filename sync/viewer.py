@@ -1,6 +1,6 @@
 """Who is looking: the connection through which a person sees records. Without one they see none."""
 
-from typing import Any
+from typing import Any, cast
 
 from nimble.models import Connection
 
@@ -14,12 +14,6 @@ def viewer(user: Any) -> Connection | None:
     """
     found = getattr(user, "_viewer", _NONE)
     if found is _NONE:
-        found = (
-            Connection.objects.for_user(user)
-            .active()
-            .select_related("workspace")
-            .order_by("-last_seen_at", "-pk")
-            .first()
-        )
-        user._viewer = found
-    return found
+        usable = Connection.objects.for_user(user).active().select_related("workspace")
+        found = user._viewer = usable.order_by("-last_seen_at", "-pk").first()
+    return cast("Connection | None", found)

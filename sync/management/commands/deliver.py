@@ -13,8 +13,8 @@ from sync.models import NEEDS_PERSON, UNSENT, Edit, State
 
 class Command(BaseCommand):
     help = (
-        "Send the edits that are due to Nimble now. Exit status: 0 all well, 3 with edits that need someone, 1 if some could "
-        "not be sent yet."
+        "Send the edits that are due to Nimble now. Exit status: 0 all well, 3 with edits that need someone, 1 if some "
+        "could not be sent yet."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -19,8 +19,8 @@ BAR = 28
 
 class Command(BaseCommand):
     help = (
-        "Mirror every connected account (or one) now. Exit status: 0 all well, 3 with quarantined records or edits that "
-        "need someone, 1 failed."
+        "Mirror every connected account (or one) now. Exit status: 0 all well, 3 with quarantined records or edits "
+        "that need someone, 1 failed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -75,8 +75,8 @@ class Command(BaseCommand):
         kept_out = Quarantined.objects.count()
         needing = Edit.objects.filter(state__in=NEEDS_PERSON).count()
         self.stdout.write(
-            f"Pulled {total['done']:,} records in {seconds:.1f} s: {total['created']:,} new, {total['changed']:,} changed, "
-            f"{total['gone']:,} gone, {kept_out:,} quarantined, {len(failed)} of {len(runs)} runs failed."
+            f"Pulled {total['done']:,} records in {seconds:.1f} s: {total['created']:,} new, "
+            f"{total['changed']:,} changed, {total['gone']:,} gone, {kept_out:,} quarantined, {len(failed)} of {len(runs)} runs failed."
         )
         for run in failed:
             self.stderr.write(f"{registry.stream(run.stream.name).label}: {run.error}")

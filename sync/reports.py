@@ -1,0 +1,87 @@
+"""What the sync page lists: streams with their last run, the history of runs, what was quarantined."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+
+from crmportal.formats import span
+from sync import reasons, registry
+from sync.models import Quarantined, Run, Stream
+from sync.status import Flow, Progress, Standing
+
+HISTORY = 20
+QUARANTINE = 50
+
+
+@dataclass(frozen=True)
+class FlowReport:
+    """One stream in words."""
+
+    label: Any
+    state: str
+    usable: bool
+    completed_at: datetime | None
+    next: str
+    failures: int
+    last: "RunReport | None"
+    bar: Progress | None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """One run in words."""
+
+    run: Run
+    label: Any
+    duration: str
+    error: str
+
+
+def flows(standing: Standing) -> list[FlowReport]:
+    """Every stream with its last finished run: one statement more than the standing's own."""
+    last: dict[int, Run] = {}
+    if standing.connection:
+        newest = Run.objects.filter(stream=OuterRef("pk")).exclude(state=Run.State.RUNNING).order_by("-started_at")
+        ids = Stream.objects.filter(connection=standing.connection).annotate(last=Subquery(newest.values("pk")[:1]))
+        last = {run.stream_id: run for run in Run.objects.filter(pk__in=ids.values("last"))}
+    return [_flow(flow, last.get(flow.stream.pk) if flow.stream else None, standing.now) for flow in standing.flows]
+
+
+def _flow(flow: Flow, last: Run | None, now: datetime) -> FlowReport:
+    stream = flow.stream
+    due = stream.next_run_at if stream else None
+    return FlowReport(
+        label=flow.spec.label,
+        state=flow.state,
+        usable=flow.spec.usable,
+        completed_at=flow.completed_at,
+        next=span((due - now).total_seconds()) if due and due > now else "",
+        failures=stream.failures if stream else 0,
+        last=_run(last, flow.spec.label, now) if last else None,
+        bar=flow.progress,
+    )
+
+
+def runs(standing: Standing) -> list[RunReport]:
+    """The last runs of all streams, newest first."""
+    if standing.connection is None:
+        return []
+    labels = {spec.name: spec.label for spec in registry.streams()}
+    found = Run.objects.filter(stream__connection=standing.connection).select_related("stream").order_by("-started_at")
+    return [_run(run, labels.get(run.stream.name, run.stream.name), standing.now) for run in found[:HISTORY]]
+
+
+def _run(run: Run, label: Any, now: datetime) -> RunReport:
+    seconds = ((run.finished_at or now) - run.started_at).total_seconds()
+    return RunReport(run, label, span(seconds) if seconds >= 1 else "< 1 s", reasons.of_run(run))
+
+
+def quarantine(standing: Standing) -> dict[str, Any]:
+    """How many records were set aside, and which; the payload may hold what the person does not see."""
+    if standing.connection is None:
+        return {"count": 0, "rows": []}
+    found = Quarantined.objects.filter(workspace=standing.connection.workspace_id).order_by("-at")
+    rows = list(found.only("kind", "nimble_id", "reason", "at")[:QUARANTINE])
+    return {"count": found.count() if len(rows) == QUARANTINE else len(rows), "rows": rows}

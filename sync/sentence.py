@@ -1,0 +1,95 @@
+"""How things stand, in words: one honest sentence, and the banners for what stops the sync."""
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import time_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crmportal.formats import ago, number, span
+from nimble.models import ConnectionState
+from sync.status import Standing
+
+
+def clock(standing: Standing) -> str:
+    """The time by the reader's clock up to which the records are Nimble's."""
+    if standing.as_of is None:
+        return ""
+    return time_format(timezone.localtime(standing.as_of).time(), "H:i:s")
+
+
+def sentence(standing: Standing) -> str:
+    """What is in step, honestly: the worst thing first, never more than is known."""
+    if standing.connection is None:
+        return _unconnected(standing)
+    if standing.push.silent and standing.waiting:
+        return ngettext(
+            "%(n)d edit waits here: the sending worker is not running.",
+            "%(n)d edits wait here: the sending worker is not running.",
+            standing.waiting,
+        ) % {"n": standing.waiting}
+    if not standing.usable:
+        return _first(standing)
+    if standing.needs:
+        return ngettext(
+            "%(n)d edit needs you; all else is in step as of %(clock)s.",
+            "%(n)d edits need you; all else is in step as of %(clock)s.",
+            standing.needs,
+        ) % {"n": standing.needs, "clock": clock(standing)}
+    if standing.stalled:
+        return _("Nothing has come from Nimble for %(span)s: what you see is Nimble as of %(clock)s.") % {
+            "span": span((standing.now - standing.as_of).total_seconds()) if standing.as_of else "",
+            "clock": clock(standing),
+        }
+    if standing.failing:
+        names = ", ".join(str(flow.spec.label) for flow in standing.failing)
+        return _("Not in step: %(names)s. The rest is Nimble as of %(clock)s.") % {
+            "names": names,
+            "clock": clock(standing),
+        }
+    if standing.waiting:
+        return ngettext(
+            "%(n)d edit is on its way; the records are Nimble as of %(clock)s.",
+            "%(n)d edits are on their way; the records are Nimble as of %(clock)s.",
+            standing.waiting,
+        ) % {"n": standing.waiting, "clock": clock(standing)}
+    return _("Everything is in step: Nimble as of %(clock)s, %(ago)s.") % {
+        "clock": clock(standing),
+        "ago": ago(standing.as_of),
+    }
+
+
+def _unconnected(standing: Standing) -> str:
+    if standing.lost == ConnectionState.RECONNECT:
+        return _("Nimble no longer accepts your connection: nothing is read or sent until you reconnect.")
+    if standing.lost:
+        return _("You are disconnected from Nimble: nothing is read or sent in your name.")
+    return _("You are not connected to Nimble, so there is nothing to keep in step.")
+
+
+def _first(standing: Standing) -> str:
+    if standing.pull.silent:
+        return _("The first sync waits: the fetching worker is not running.")
+    bar = standing.long
+    if bar:
+        return _("The first sync is running: %(done)s of %(total)s %(what)s.") % {
+            "done": number(bar.done),
+            "total": number(bar.total),
+            "what": bar.label,
+        }
+    if standing.failing:
+        return _("The first sync has met an error and tries again.")
+    return _("The first sync is running.")
+
+
+def banners(standing: Standing) -> list[dict[str, Any]]:
+    """What the shell cannot tell from the chip: a worker that was there and is gone."""
+    if standing.connection is None:
+        return []
+    # One that nobody has started yet is the first sync's to tell.
+    down = [sign for sign in (standing.push, standing.pull) if sign.silent and sign.seen]
+    return [
+        {"kind": "warning", "text": sign.text, "url": reverse("sync:index"), "action": _("See Sync")} for sign in down
+    ]
