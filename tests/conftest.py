@@ -1,6 +1,6 @@
 """Fixtures for every test; `tests/settings.py` has settled the settings before this is read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +8,8 @@ import pytest
 from django.conf import LazySettings
 
 from tests import servers
-from tests.processes import Portal
 
-pytest_plugins = ["tests.browser", "tests.people", "tests.sandboxes"]
-
-MakePortal = Callable[..., Portal]
+pytest_plugins = ["tests.browser", "tests.sandboxes", "tests.people", "tests.processes"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,25 +45,3 @@ def postgres() -> servers.Server:
 def redis() -> servers.Server:
     """A private Redis; skipped where it is not installed."""
     return servers.needed(servers.redis)
-
-
-@pytest.fixture(scope="module")
-def make_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakePortal]:
-    """Starts a portal of real processes (see `Portal`), which lives until the module's tests are done."""
-    running: list[Portal] = []
-
-    def make(*arguments: str, **options: Any) -> Portal:
-        portal = Portal(tmp_path_factory.mktemp("portal"), *arguments, **options)
-        running.append(portal)
-        portal.launch()
-        return portal
-
-    yield make
-    for portal in running:
-        portal.end()
-
-
-@pytest.fixture(scope="module")
-def portal(make_portal: MakePortal) -> Portal:
-    """A portal of real processes with a small sandbox, shared by the module's tests."""
-    return make_portal("--contacts", "60", "--deals", "40")

@@ -16,10 +16,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
+import pytest
 import requests
 
 from crmportal.supervisor import Control
@@ -42,6 +43,7 @@ OURS = (
     "EMAIL_URL",
 )
 T = TypeVar("T")
+MakePortal = Callable[..., "Portal"]
 
 
 class DemoSandbox(SandboxServer):
@@ -174,3 +176,25 @@ class Portal:
     def found(self, pattern: str) -> str:
         match = re.search(pattern, self.printed())
         return match[1] if match else ""
+
+
+@pytest.fixture(scope="module")
+def make_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakePortal]:
+    """Starts a portal of real processes (see `Portal`), which lives until the module's tests are done."""
+    running: list[Portal] = []
+
+    def make(*arguments: str, **options: Any) -> Portal:
+        portal = Portal(tmp_path_factory.mktemp("portal"), *arguments, **options)
+        running.append(portal)
+        portal.launch()
+        return portal
+
+    yield make
+    for portal in running:
+        portal.end()
+
+
+@pytest.fixture(scope="module")
+def portal(make_portal: MakePortal) -> Portal:
+    """A portal of real processes with a small sandbox, shared by the module's tests."""
+    return make_portal("--contacts", "60", "--deals", "40")
