@@ -1,4 +1,4 @@
-"""How values look on a page: money, initials, hues. Plain functions, so that templates and fast renderers share them."""
+"""How values look on a page: money, initials, hues. Plain functions, shared by templates and fast renderers."""
 
 import zlib
 from datetime import datetime, timedelta

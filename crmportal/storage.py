@@ -6,7 +6,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 class StaticFiles(CompressedManifestStaticFilesStorage):
     """Also renames what our JavaScript modules import from each other, so that they may be cached for ever.
 
-    Only ours: `support_js_module_import_aggregation` would look into every script, and stumbles over comments of others.
+    Only ours: `support_js_module_import_aggregation` looks into every script, and trips over comments of others.
     """
 
     _modules = CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1]

@@ -28,7 +28,9 @@ def icon(name: str, label: str = "") -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def nav(context: template.Context, href: str, glyph: str, label: str, key: str = "", count: int | None = None) -> SafeString:
+def nav(
+    context: template.Context, href: str, glyph: str, label: str, key: str = "", count: int | None = None
+) -> SafeString:
     """A link of the sidebar: marked when the page is below it, with the letter that `G` takes there and a count."""
     request = context.get("request")
     path = request.path if request else ""
@@ -67,7 +69,10 @@ def ago(moment: datetime | None) -> SafeString | str:
         return ""
     local = timezone.localtime(moment)
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', local.isoformat(), date_format(local, "DATETIME_FORMAT"), formats.ago(moment)
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(),
+        date_format(local, "DATETIME_FORMAT"),
+        formats.ago(moment),
     )
 
 

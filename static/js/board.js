@@ -251,13 +251,17 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const list = listOf(incoming?.dataset?.stage);
   if (list && card.parentElement !== list) glide(card, () => insert(card, list, null));
 });
-document.addEventListener("htmx:oobErrorNoTarget", (event) => {
-  const card = event.detail.content;
-  const list = card?.matches?.(".card[data-stage]") && listOf(card.dataset.stage);
-  if (!list) return;
-  card.removeAttribute("hx-swap-oob");
-  list.prepend(card);
-  htmx.process(card);
+// A card that is not on the page yet gets a place first, at the top of its column, for htmx to put it there.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const text = event.detail.serverResponse;
+  if (!board() || !text?.includes("data-stage") || !text.includes("hx-swap-oob")) return;
+  const template = document.createElement("template");
+  template.innerHTML = text;
+  for (const card of template.content.querySelectorAll(".card[hx-swap-oob][data-stage]")) {
+    const list = listOf(card.dataset.stage);
+    if (!list || document.getElementById(card.id)) continue;
+    list.prepend(Object.assign(document.createElement("li"), { id: card.id, className: "card" }));
+  }
 });
 
 let scheduled = false;

@@ -1,0 +1,55 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone, translation
+
+from crmportal import formats
+
+
+@pytest.mark.parametrize(
+    ("language", "amount", "currency", "text"),
+    [
+        ("en", Decimal("12000"), "EUR", "€12,000"),
+        ("en", Decimal("1250.50"), "USD", "$1,250.50"),
+        ("en", Decimal("0"), "EUR", "€0"),
+        ("de", Decimal("12000"), "EUR", "12.000\xa0€"),
+        ("de", Decimal("1250.50"), "EUR", "1.250,50\xa0€"),
+        ("en", 1500, "JPY", "¥1,500"),
+        ("en", Decimal("7.25"), "", "7.25"),
+        ("en", None, "EUR", ""),
+    ],
+)
+def test_money_in_the_readers_locale(language: str, amount: Decimal | None, currency: str, text: str) -> None:
+    with translation.override(language):
+        assert formats.money(amount, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("Anna Berg", "AB"),
+        ("Anna Maria Berg", "AB"),
+        ("Prince", "PR"),
+        ("株式会社", "株式"),
+        ("", "?"),
+        ("— ?", "?"),
+        ("x", "X"),
+    ],
+)
+def test_initials_of_a_name(name: str, letters: str) -> None:
+    assert formats.initials(name) == letters
+
+
+def test_hue_of_a_key_stays_the_same_and_all_eight_are_used() -> None:
+    hues = {formats.hue(f"tag {n}") for n in range(200)}
+    assert hues == {f"hue-{n}" for n in range(1, 9)}
+    assert formats.hue("Priority") == formats.hue("Priority")
+
+
+def test_ago_in_two_languages() -> None:
+    moment = timezone.now() - timedelta(minutes=2, seconds=5)
+    with translation.override("en"):
+        assert formats.ago(moment) == "2 min. ago"
+    with translation.override("de"):
+        assert formats.ago(moment) == "vor 2 Min."
