@@ -256,6 +256,11 @@ class Connection(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _serve
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What is no HTTP that we know: an unknown method is one that nothing here allows."""
+        self.close_connection = True
+        self._send(Answer({"message": message or "Bad request"}, 405 if code == 501 else code))
+
     def _send(self, answer: Answer) -> None:
         raw = answer.body if isinstance(answer.body, bytes) else b""
         headers = dict(answer.headers)

@@ -79,7 +79,7 @@ def _checked(world: World, request: Request, sent: dict[str, Any]) -> dict[str, 
         errors["/notes"] = {"message": "expected a string"}
     if not isinstance(sent.get("is_important", False), bool):
         errors["/is_important"] = {"message": "expected a boolean"}
-    if sent.get("assigned_to") is not None and sent["assigned_to"] not in world.users(request.company_id):
+    if sent.get("assigned_to") is not None and str(sent["assigned_to"]) not in world.users(request.company_id):
         errors["/assigned_to"] = {"message": "unknown user"}
     tags = sent.get("tags", [])
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):

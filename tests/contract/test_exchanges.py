@@ -81,7 +81,11 @@ def _uses(deviation: spec.Deviation, document: dict[str, Any]) -> Callable[[Exch
         paths = [parts[1]] if parts[0] == "paths" else list(document["paths"])
     patterns = [re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) + r"\Z") for path in paths]
 
+    about_errors = deviation.at.startswith("/components/schemas/Errors.")
+
     def uses(exchange: Exchange) -> bool:
+        if about_errors and exchange[1].ok:
+            return False
         path = (exchange[0].path_url or "").partition("?")[0]
         return any(pattern.match(path) for pattern in patterns)
 
