@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, F, FilteredRelation, IntegerField, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, FilteredRelation, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Now
 
 from nimble.models import Connection, ConnectionState
@@ -177,7 +177,7 @@ def _figures(user: Any) -> dict[str, Any]:
             push=seen("push"),
             pull=seen("pull"),
             sent=Subquery(sending.annotate(at=Max("sent_at")).values("at")),
-            lost=Coalesce(Subquery(latest.values("state")[:1]), ""),
+            lost=Coalesce(Subquery(latest.values("state")[:1]), Value("")),
             now=Now(),
         )
     )

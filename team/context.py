@@ -5,22 +5,25 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from sync import status
+from sync import sentence, status
 from sync.viewer import viewer
 from team.models import Profile
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """`profile`, `connection`, `workspace`, `sandbox`, `chip` and the count of what `needs` the person."""
+    """`profile`, `sandbox`; and, for who is signed in, `connection`, `workspace`, `chip`, `needs` and `banners`.
+
+    The latter are asked for only by a template that shows them: a fragment costs nothing, a page three statements.
+    """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"profile": Profile(), "sandbox": settings.SANDBOX}
-    connection = viewer(user)
+        return {"profile": Profile(theme=request.COOKIES.get("theme", "")), "sandbox": settings.SANDBOX}
     return {
         "profile": getattr(request, "profile", None) or Profile.objects.of(user),
         "sandbox": settings.SANDBOX,
-        "connection": connection,
-        "workspace": connection.workspace if connection else None,
-        "chip": status.chip(user),
-        "needs": status.needing(user).count(),
+        "connection": lambda: viewer(user),
+        "workspace": lambda: getattr(viewer(user), "workspace", None),
+        "chip": lambda: status.standing(user).chip,
+        "needs": lambda: status.standing(user).needs,
+        "banners": lambda: sentence.banners(status.standing(user)),
     }

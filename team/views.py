@@ -2,25 +2,71 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from crmportal.htmx import fragment
+from nimble.models import Connection
 from sync import status
-from sync.viewer import viewer
+from sync.views.answers import back
+from team.forms import PreferencesForm, ProfileForm
+from team.models import Profile
+
+YEAR = 365 * 24 * 3600
 
 
+@require_GET
+@never_cache
 def home(request: HttpRequest) -> HttpResponse:
-    """From "connect" over "syncing" to the board."""
-    connection = viewer(request.user)
-    if connection and status.usable(connection):
+    """From "connect" over "syncing" to the board. A first sync that is being watched ends with a button, not a jump."""
+    standing = status.standing(request.user)
+    if standing.usable and not request.headers.get("HX-Request"):
         return redirect("deals:index")
-    return render(request, "home.html", {"connection": connection})
+    return fragment(request, "home.html", "syncing", {"standing": standing})
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    return render(request, "profile.html", {})
+    mine: Profile = request.profile  # type: ignore[attr-defined]
+    form = ProfileForm(request.POST if request.method == "POST" else None, instance=mine)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        with override(mine.language or request.LANGUAGE_CODE):
+            messages.success(request, _("Saved."))
+        return remember(redirect("team:profile"), mine)
+    latest = (
+        Connection.objects.for_user(request.user).select_related("workspace").order_by("-last_seen_at", "-pk").first()
+    )
+    context = {"form": form, "latest": latest, "waiting": status.standing(request.user).waiting}
+    return render(request, "profile.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def preferences(request: HttpRequest) -> HttpResponse:
+    """Theme and language from the person's menu."""
+    mine: Profile = request.profile  # type: ignore[attr-defined]
+    form = PreferencesForm(request.POST)
+    if form.is_valid():
+        form.apply(mine)
+    return remember(redirect(back(request, "team:profile")), mine)
+
+
+def remember(response: HttpResponse, mine: Profile) -> HttpResponse:
+    """Cookies for the pages before the sign-in, which know nobody's profile."""
+    for name, value in (("theme", mine.theme), (settings.LANGUAGE_COOKIE_NAME, mine.language)):
+        if value:
+            response.set_cookie(name, value, max_age=YEAR, samesite="Lax", secure=settings.HTTPS, httponly=True)
+        else:
+            response.delete_cookie(name)
+    return response
 
 
 @login_not_required
@@ -44,7 +90,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _failed(request, 500)
+    """Without the request, for its session and its person may be what broke."""
+    page = render_to_string("500.html", {"reference": getattr(request, "request_id", "")})
+    return HttpResponse(page, status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

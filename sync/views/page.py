@@ -1,0 +1,68 @@
+"""What is in step, what runs, what waits; and the sidebar's sign of it."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from crmportal.htmx import fragment
+from sync import entries, pull, reports, sentence, status, tasks
+from sync.viewer import viewer
+from sync.views.answers import done, refused
+
+QUEUE = 50
+SENT = 10
+
+
+@require_GET
+@never_cache
+def index(request: HttpRequest) -> HttpResponse:
+    standing = status.standing(request.user)
+    queue = status.queue(request.user)
+    shown = list(queue[: QUEUE + 1])
+    context = {
+        "standing": standing,
+        "sentence": sentence.sentence(standing),
+        "flows": reports.flows(standing),
+        "runs": reports.runs(standing),
+        "entries": entries.of(shown[:QUEUE], request.user),
+        "more": queue.count() - QUEUE if len(shown) > QUEUE else 0,
+        "sent": entries.of(status.sent(request.user)[:SENT], request.user),
+        "quarantine": reports.quarantine(standing),
+    }
+    return fragment(request, "sync/index.html", "standing", context)
+
+
+@require_GET
+@never_cache
+def chip(request: HttpRequest) -> HttpResponse:
+    """The sidebar's sign; it asks for itself again."""
+    return render(request, "components/sync_chip.html")
+
+
+@require_POST
+def now(request: HttpRequest) -> HttpResponse:
+    """Ask Nimble for what changed, as soon as a worker hears of it."""
+    connection = viewer(request.user)
+    if connection is None:
+        return refused(request, _("Connect your Nimble account first."))
+    pull.sync_now(connection)
+    _ring()
+    return done(request, _("Looking for changes in Nimble."))
+
+
+@require_POST
+def full(request: HttpRequest) -> HttpResponse:
+    """Read everything anew. Nothing is lost by it, but it takes as long as the first sync did."""
+    connection = viewer(request.user)
+    if connection is None:
+        return refused(request, _("Connect your Nimble account first."))
+    pull.sync_again(connection)
+    _ring()
+    return done(request, _("Everything is read anew. You can go on working meanwhile."))
+
+
+def _ring() -> None:
+    """A lost bell costs 15 seconds: beat rings anyway."""
+    tasks.pull_due.apply_async(expires=60, retry=False)
