@@ -7,7 +7,7 @@ clear text.
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from allauth.socialaccount.models import SocialApp, SocialToken
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -31,7 +31,7 @@ def install() -> None:
     """Teach the fields. Called once, when the apps are ready."""
     for model, names in ENCRYPTED.items():
         for name in names:
-            _teach(model._meta.get_field(name))
+            _teach(cast(Field, model._meta.get_field(name)))
 
 
 def encrypt(value: str) -> str:
@@ -92,4 +92,4 @@ def _teach(field: Field) -> None:
 
     field.get_prep_value = get_prep_value  # type: ignore[method-assign]
     field.from_db_value = from_db_value  # type: ignore[attr-defined]
-    field.value_to_string = value_to_string  # type: ignore[method-assign]
+    field.value_to_string = value_to_string  # type: ignore[assignment, method-assign]

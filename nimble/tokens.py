@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from allauth.socialaccount.models import SocialToken
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from nimble import oauth
@@ -139,7 +139,7 @@ def _renew(connection: Connection, stored: SocialToken, lease: str) -> str:
     return access_token(connection)
 
 
-def _held(connection: Connection, lease: str):
+def _held(connection: Connection, lease: str) -> QuerySet[Connection]:
     return Connection.objects.filter(pk=connection.pk, generation=connection.generation, lease_token=lease)
 
 

@@ -107,7 +107,8 @@ def exchange(
         headers["Content-Type"] = "application/json"
     known: dict[str, Any] = {"operation": operation, "request_id": request_id}
     started = time.monotonic()
-    status, size, failed = None, 0, None
+    status, size = 0, 0
+    failed: NimbleError | None = None
     try:
         with _session().request(
             method,
@@ -123,15 +124,15 @@ def exchange(
             content = _content(response, started + connect + read)
         size = len(content)
     except _TooLarge:
-        failed = AnswerTooLarge(status=status, **known)
+        failed = AnswerTooLarge(status=status or None, **known)
     except (requests.exceptions.SSLError, requests.exceptions.ConnectTimeout):
         failed = Unreachable(**known)
     except requests.exceptions.ConnectionError as cause:
-        failed = Unreachable(**known) if _never_connected(cause) else NoAnswer(status=status, **known)
+        failed = Unreachable(**known) if _never_connected(cause) else NoAnswer(status=status or None, **known)
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError):
-        failed = NoAnswer(status=status, **known)
-    done = Exchange(operation, method, request_id, status, time.monotonic() - started, size)
-    log.debug("nimble", **known, method=method, status=status, ms=round(done.seconds * 1000), bytes=size)
+        failed = NoAnswer(status=status or None, **known)
+    done = Exchange(operation, method, request_id, status or None, time.monotonic() - started, size)
+    log.debug("nimble", **known, method=method, status=done.status, ms=round(done.seconds * 1000), bytes=size)
     if failed:
         raise settled(failed, done) from None
     return Answer(status, response.headers, _parsed(content), done)
