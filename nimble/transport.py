@@ -5,6 +5,7 @@ Nothing here knows a contact, a deal or a connection. Nothing here repeats a req
 
 import json
 import os
+import ssl
 import threading
 import time
 import uuid
@@ -125,7 +126,7 @@ def exchange(
         size = len(content)
     except _TooLarge:
         failed = AnswerTooLarge(status=status or None, **known)
-    except (requests.exceptions.SSLError, requests.exceptions.ConnectTimeout):
+    except requests.exceptions.ConnectTimeout:
         failed = Unreachable(**known)
     except requests.exceptions.ConnectionError as cause:
         failed = Unreachable(**known) if _never_connected(cause) else NoAnswer(status=status or None, **known)
@@ -193,10 +194,11 @@ def _no_constant(name: str) -> None:
 
 
 def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
-    """Whether the connection was never made: a refused one or an unknown host."""
+    """Whether nothing was sent: a refused connection, an unknown host, or a certificate that is not to be trusted."""
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
-    return isinstance(reason, urllib3.exceptions.NewConnectionError)
+    untrusted = any(isinstance(arg, ssl.SSLCertVerificationError) for arg in getattr(reason, "args", ()))
+    return untrusted or isinstance(reason, urllib3.exceptions.NewConnectionError)
 
 
 class _Adapter(HTTPAdapter):

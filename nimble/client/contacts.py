@@ -38,9 +38,9 @@ class ContactCalls(Calls):
 
     # list-contacts-ids
     def list_contact_ids(
-        self, *, page: int = 1, per_page: int = 1000, query: Mapping[str, Any] | None = None
+        self, *, page: int = 1, per_page: int = 1000, sort: str | None = None, query: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        params = {"page": page, "per_page": per_page, "query": _query(query)}
+        params = {"page": page, "per_page": per_page, "sort": sort, "query": _query(query)}
         return self.call("list-contacts-ids", "GET", "/api/v1/contacts/ids", params=params)
 
     # list-contacts-for-identifiers

@@ -1,5 +1,6 @@
 """Who is let in, and what a sign-in leaves behind: the workspace, the connection and the member."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from django.utils import timezone
 from nimble import tokens
 from nimble.models import Claim, Connection, ConnectionState, Member, Workspace
 from nimble.registration import PROVIDER
+from nimble.signals import connected
 from nimble.signin.pages import Reason, failed
 from nimble.transport import LOOPBACK
 
@@ -87,6 +89,7 @@ def after_sign_in(request: HttpRequest, account: SocialAccount, redirect_uri: st
         for former in account.connections.exclude(pk=connection.pk):
             Connection.objects.filter(pk=former.pk).update(state=ConnectionState.LEFT, account=None)
         Member.objects.remember(workspace, [person])
+        transaction.on_commit(partial(connected.send_robust, sender=Connection, connection=connection), robust=True)
     request.session.pop(CLAIM_KEY, None)
     return connection
 

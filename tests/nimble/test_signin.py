@@ -8,10 +8,12 @@ import pytest
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib.auth import get_user_model
 from django.contrib.messages import get_messages
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from nimble import tokens
 from nimble.models import Claim, Connection, ConnectionState, Member, Workspace
+from nimble.signals import connected
 from tests.nimble.conftest import ADA, BJORN, ZOE
 from tests.sandboxes import SandboxServer
 
@@ -316,6 +318,31 @@ def test_nothing_of_oauth_lands_in_a_log(client, admitted, site, caplog):
     code = parse_qs(urlsplit(back).query)["code"][0]
     for secret in (stored.token, stored.token_secret, code, "sandbox-secret"):
         assert secret not in caplog.text
+
+
+def test_nothing_of_oauth_lands_in_the_session(client, admitted, site):
+    sign_in(client, site)
+    stored = SocialToken.objects.get()
+    kept = str([session.get_decoded() for session in Session.objects.all()])
+    assert "_auth_user_id" in kept
+    for secret in (stored.token, stored.token_secret, "sandbox-secret"):
+        assert secret not in kept
+
+
+@pytest.mark.django_db(transaction=True)
+def test_those_who_listen_hear_of_a_connection(client, admitted, site):
+    heard = []
+
+    def listen(connection, **kwargs):
+        heard.append((connection.pk, Connection.objects.get(pk=connection.pk).is_usable))
+        raise RuntimeError("a listener's own trouble")
+
+    connected.connect(listen)
+    try:
+        assert sign_in(client, site).status_code == 302
+    finally:
+        connected.disconnect(listen)
+    assert heard == [(Connection.objects.get().pk, True)]
 
 
 def test_local_sign_up_is_closed(client, admitted):

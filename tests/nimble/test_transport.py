@@ -83,6 +83,18 @@ def test_connection_refused_is_unreachable(get):
     assert (caught.value.retryable, caught.value.ambiguous) == (True, False)
 
 
+def test_host_that_does_not_speak_tls_gets_no_token(get):
+    heard = []
+
+    def hear(connection):
+        heard.append(connection.recv(65536))
+
+    with serving(hear) as wire, pytest.raises(errors.NimbleError):
+        get(wire.url.replace("http:", "https:"), method="POST", path="/api/v1/contact", body={})
+    assert wire.asked == []
+    assert b"SECRET" not in b"".join(heard)
+
+
 @pytest.mark.parametrize(("method", "ambiguous"), [("GET", False), ("POST", True), ("PUT", True), ("DELETE", True)])
 def test_cut_connection_is_no_answer(get, method, ambiguous):
     with serving(cut) as wire, pytest.raises(errors.NoAnswer) as caught:
