@@ -171,7 +171,7 @@ class Quarantined(models.Model):
         constraints = [models.UniqueConstraint(fields=["workspace", "kind", "nimble_id"], name="quarantined_once")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.nimble_id}: {self.reason}"
+        return f"{self.kind} {self.nimble_id}"
 
 
 class Lease(models.Model):
