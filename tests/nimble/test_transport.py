@@ -9,7 +9,7 @@ import time
 import pytest
 
 from nimble import errors, transport
-from tests.nimble.wire import answer, cut, serving, silent
+from tests.nimble.wire import answer, cut, self_signed, serving, silent
 
 
 @pytest.fixture
@@ -93,6 +93,12 @@ def test_host_that_does_not_speak_tls_gets_no_token(get):
         get(wire.url.replace("http:", "https:"), method="POST", path="/api/v1/contact", body={})
     assert wire.asked == []
     assert b"SECRET" not in b"".join(heard)
+
+
+def test_certificate_that_is_not_trusted_gets_no_token(get, tmp_path):
+    with serving(answer(), certificate=self_signed(tmp_path)) as wire, pytest.raises(errors.Unreachable):
+        get(wire.url, method="POST", path="/api/v1/contact", body={})
+    assert wire.asked == []
 
 
 @pytest.mark.parametrize(("method", "ambiguous"), [("GET", False), ("POST", True), ("PUT", True), ("DELETE", True)])
