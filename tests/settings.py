@@ -12,6 +12,7 @@ from pathlib import Path
 from tests import servers
 
 folder = tempfile.mkdtemp(prefix="crmportal-tests-")
+Path(folder, "static").mkdir()
 atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 for name in (
