@@ -17,6 +17,8 @@ from sync.pull import Pull
 from sync.registry import StreamSpec, resource
 
 PAGE = 100
+# Each size divides the one before, so that pages of the one are whole pages of the other.
+SMALLER = {100: 25, 25: 5, 5: 1}
 IDS_PAGE = 1000
 # Windows overlap by this much: stamps have whole seconds, and Nimble's index lags behind its writes.
 OVERLAP_SECONDS = 120
@@ -90,10 +92,28 @@ def follow(pull: Pull, start: datetime, page: int, reached: datetime) -> None:
 
 
 def listing(pull: Pull, start: datetime, page: int) -> dict[str, Any]:
-    """One page of the window that begins at `start`; halved down to one record where the answer is too large."""
+    """One page of the window that begins at `start`, in parts down to one record where the answer is too large."""
     end = datetime.now(UTC) + timedelta(days=2)
     query = {"updated": {"range": {"start_datetime": when.stamp(start), "end_datetime": when.stamp(end)}}}
-    return pull.client.list_contacts(page=page, per_page=PAGE, sort="updated:asc", query=query, contexts=CONTEXTS)
+    return sized(pull, query, page, PAGE)
+
+
+def sized(pull: Pull, query: dict[str, Any], page: int, size: int) -> dict[str, Any]:
+    """A page of a size, put together from smaller ones where needed. One record alone too large is named by its id."""
+    try:
+        return pull.client.list_contacts(page=page, per_page=size, sort="updated:asc", query=query, contexts=CONTEXTS)
+    except errors.AnswerTooLarge:
+        if size == 1:
+            ids = pull.client.list_contact_ids(page=page, per_page=1, query=query, sort="updated:asc")
+            return {"meta": ids.get("meta"), "resources": [{"id": one} for one in ids.get("resources") or []]}
+    smaller = SMALLER[size]
+    times = size // smaller
+    parts = [sized(pull, query, (page - 1) * times + part, smaller) for part in range(1, times + 1)]
+    total = (parts[0].get("meta") or {}).get("total") or 0
+    return {
+        "meta": {"page": page, "pages": -(-total // size), "total": total},
+        "resources": [one for part in parts for one in part.get("resources") or []],
+    }
 
 
 def updated(payload: Any) -> datetime | None:
@@ -140,9 +160,21 @@ def see(pull: Pull, ids: list[str], read_at: datetime) -> None:
     )
     unknown = [nimble_id for nimble_id in ids if nimble_id not in known]
     for start in range(0, len(unknown), 30):
-        chunk = unknown[start : start + 30]
-        answer, at = pull.read(partial(pull.client.contacts_by_ids, chunk, contexts=CONTEXTS))
+        read_whole(pull, unknown[start : start + 30])
+
+
+def read_whole(pull: Pull, ids: list[str]) -> None:
+    """Read some contacts by their ids, in halves where the answer is too large; one alone too large is quarantined."""
+    try:
+        answer, at = pull.read(partial(pull.client.contacts_by_ids, ids, contexts=CONTEXTS))
         pull.page("contact", answer.get("resources") or [], read_at=at, counted=0)
+    except errors.AnswerTooLarge:
+        if len(ids) == 1:
+            _nothing, at = pull.read(lambda: None)
+            pull.page("contact", [{"id": ids[0]}], read_at=at, counted=0)
+            return
+        for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
+            read_whole(pull, half)
 
 
 def pull_notes(pull: Pull) -> None:

@@ -5,6 +5,7 @@ attempt is committed before the request goes out, so a killed worker leaves a tr
 """
 
 import contextlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -98,12 +99,16 @@ def claim() -> Edit | None:
     return None
 
 
-def deliver(limit: int = 1000) -> int:
-    """Send what is due, one edit after the other; returns how many were tried."""
+def deliver(report: Callable[[Edit], None] | None = None) -> int:
+    """Send what is due, one edit after the other; returns how many were tried. `report` is told of each."""
+    unblock()
     tried = 0
-    while tried < limit and (edit := claim()):
+    while edit := claim():
         push(edit)
         tried += 1
+        if report:
+            edit.refresh_from_db()
+            report(edit)
     return tried
 
 
@@ -244,9 +249,11 @@ def finish(edit: Edit, row: Any, state: str, error: dict[str, Any], **changes: A
 def fail(edit: Edit, row: Any, error: Exception) -> None:
     """Sort a failure: what waits and is tried again, what blocks, what the author has to see."""
     said = {"reason": type(error).__name__, "message": str(error) if isinstance(error, errors.NimbleError) else ""}
-    wrote = edit.sent_at is not None
+    # Of this attempt or an earlier one nobody knows whether Nimble has applied it.
+    lost = edit.sent_at is not None and getattr(error, "ambiguous", True)
+    doubtful = lost or bool(edit.error.get("ambiguous"))
     if isinstance(error, errors.NeedsReconnect):
-        finish(edit, row, State.BLOCKED, {**said, "reason": "reconnect"})
+        finish(edit, row, State.BLOCKED, {**said, "reason": "reconnect", "ambiguous": doubtful})
     elif isinstance(error, errors.PaymentRequired):
         finish(edit, row, State.BLOCKED, {**said, "reason": "quota"})
     elif isinstance(error, errors.NimbleError) and not (error.retryable or error.ambiguous):
@@ -255,17 +262,17 @@ def fail(edit: Edit, row: Any, error: Exception) -> None:
             return
         finish(edit, row, State.REJECTED, {**said, "fields": getattr(error, "fields", {})})
     elif edit.attempts >= MAX_ATTEMPTS:
-        finish(edit, row, State.FAILED, {**said, "ambiguous": wrote})
+        finish(edit, row, State.FAILED, {**said, "ambiguous": doubtful})
     else:
         wait = retry.jittered(retry.delay(edit.attempts, getattr(error, "retry_after", None)))
-        lost = wrote and getattr(error, "ambiguous", True)
         due = database_now() + timedelta(seconds=wait)
-        doubtful = lost or edit.error.get("ambiguous", False)
         finish(edit, row, State.RETRYING, {**said, "ambiguous": doubtful}, not_before=due)
 
 
-def unblock(connection: Connection) -> int:
-    """After reconnecting: what waited for it goes back into the line, in order."""
-    return Edit.objects.filter(connection=connection, state=State.BLOCKED, error__reason="reconnect").update(
-        state=State.PENDING, error={}, not_before=None
-    )
+def unblock() -> None:
+    """What waited for a connection that works again goes back into the line, where it stood."""
+    waiting = Edit.objects.filter(state=State.BLOCKED, error__reason="reconnect")
+    for edit in waiting.filter(connection__state=Connection.State.ACTIVE, connection__account__isnull=False):
+        # Whether an earlier attempt may be in Nimble must not be forgotten.
+        kept = {"ambiguous": True} if edit.error.get("ambiguous") else {}
+        Edit.objects.filter(pk=edit.pk, state=State.BLOCKED).update(state=State.PENDING, error=kept, not_before=None)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib.auth import get_user_model
+from django.db.models import F
 from django.utils import timezone
 
 from nimble.models import Connection, Workspace
@@ -67,6 +68,24 @@ def connect(app: SocialApp, nimble: SandboxServer) -> Connect:
         )
 
     return make
+
+
+def sign_in_again(connection: Connection, nimble: SandboxServer) -> None:
+    """The same person comes back with a new grant."""
+    pair = nimble.pair_for(connection.email, redirect_uri=REDIRECT_URI)
+    now = timezone.now()
+    SocialToken.objects.filter(account=connection.account).delete()
+    SocialToken.objects.create(
+        app=social_app(),
+        account=connection.account,
+        token=pair["access_token"],
+        token_secret=pair["refresh_token"],
+        expires_at=now + timedelta(seconds=pair["expires_in"]),
+    )
+    state = Connection.State.ACTIVE
+    Connection.objects.filter(pk=connection.pk).update(
+        state=state, generation=F("generation") + 1, token_refreshed_at=now
+    )
 
 
 @pytest.fixture

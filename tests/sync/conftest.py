@@ -11,7 +11,7 @@ from sync import pull
 def mirror(transactional_db, ada: Connection) -> Connection:
     """Ada's connection, after its first pull."""
     runs = pull.pull(ada)
-    assert runs and {run.state for run in runs} == {"done"}, [(run.stream.name, run.error) for run in runs or []]
+    assert {run.state for run in runs or []} == {"done"}, [(run.stream.name, run.error) for run in runs or []]
     return ada
 
 

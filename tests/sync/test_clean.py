@@ -4,7 +4,9 @@ from sync import clean
 
 
 def test_script_and_handlers_go_and_text_stays():
-    safe = clean.html('<p onclick="x()">Hi <script>alert(1)</script><a href="javascript:x()">a</a><img src=x onerror=y></p>')
+    safe = clean.html(
+        '<p onclick="x()">Hi <script>alert(1)</script><a href="javascript:x()">a</a><img src=x onerror=y></p>'
+    )
     assert safe == '<p>Hi <a rel="noopener noreferrer">a</a></p>'
 
 

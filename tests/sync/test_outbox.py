@@ -11,7 +11,7 @@ from contacts.models import Contact
 from deals import actions
 from deals.models import Deal, Stage
 from nimble.models import Connection
-from sync import edits, outbox, pull
+from sync import edits, outbox, pull, registry
 from sync.models import Edit, State
 from tests.people import ADA, BJORN
 from tests.sandboxes import SandboxServer
@@ -57,7 +57,7 @@ def test_edits_of_one_record_go_in_order_one_at_a_time(mirror, deal, other_stage
 
 
 def test_unsent_edits_of_one_field_coalesce_and_keep_the_first_base(mirror, deal):
-    before = deal.remote and registry_value(deal, "amount")
+    before = registry_value(deal, "amount")
     first = actions.change(author=mirror.user, deal=deal, field="amount", value="1")
     second = actions.change(author=mirror.user, deal=deal, field="amount", value="2")
     assert state_of(first) == State.SUPERSEDED
@@ -155,7 +155,7 @@ def test_note_whose_answer_was_lost_is_in_nimble_once(mirror, nimble: SandboxSer
     note = contact_actions.write_note(author=mirror.user, contact=contact, text="Only once, please")
     outbox.deliver()
     edit = Edit.objects.get(kind="contact_note", record_id=note.pk)
-    assert edit.state == State.RETRYING and edit.error["ambiguous"]
+    assert (edit.state, edit.error["ambiguous"]) == (State.RETRYING, True)
     due_now()
     outbox.deliver()
     assert state_of(edit) == State.CONFIRMED
@@ -183,7 +183,8 @@ def test_late_answer_after_a_takeover_overwrites_nothing(mirror, deal):
     first = outbox.claim()
     lapse(edit)
     second = outbox.claim()
-    assert second is not None and second.lease_token != first.lease_token
+    assert second is not None
+    assert second.lease_token != first.lease_token
     outbox.push(second)
     assert state_of(edit) == State.CONFIRMED
     outbox.finish(first, deal, State.FAILED, {"reason": "late"})
@@ -205,7 +206,8 @@ def test_undo_after_it_was_sent_sends_it_back(mirror, deal, other_stage, nimble:
     edit = actions.move(author=mirror.user, deal=deal, stage=other_stage)
     outbox.deliver()
     back = edits.undo(Edit.objects.get(pk=edit.pk), author=mirror.user)
-    assert back is not None and back.undoes_id == edit.pk
+    assert back is not None
+    assert back.undoes_id == edit.pk
     outbox.deliver()
     assert nimble.object("deal", deal.nimble_id)["stage_id"] == stage
 
@@ -237,12 +239,14 @@ def test_email_is_removed_and_the_rest_goes_back_as_it_was(mirror, nimble: Sandb
         if len(contact_mapping.values(c.remote).get("field:email", [])) > 1
     )
     before = nimble.object("contact", contact.nimble_id)["fields"]
-    first, *rest = contact_mapping.values(contact.remote)["field:email"]
+    _first, *rest = contact_mapping.values(contact.remote)["field:email"]
     contact_actions.change_field(author=mirror.user, contact=contact, name="email", wanted=rest)
     outbox.deliver()
     after = nimble.object("contact", contact.nimble_id)["fields"]
     assert [v["value"] for v in after["email"]] == [item["value"] for item in rest]
-    assert {name: v for name, v in after.items() if name != "email"} == {n: v for n, v in before.items() if n != "email"}
+    assert {name: v for name, v in after.items() if name != "email"} == {
+        n: v for n, v in before.items() if n != "email"
+    }
 
 
 def test_many_workers_claim_each_edit_once(mirror, deal, other_stage):
@@ -252,8 +256,6 @@ def test_many_workers_claim_each_edit_once(mirror, deal, other_stage):
 
 
 def registry_value(deal: Deal, field: str):
-    from sync import registry
-
     return registry.resource("deal").values(deal.remote)[field]
 
 

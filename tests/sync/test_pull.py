@@ -2,14 +2,14 @@
 
 import pytest
 
-from contacts.models import Contact, ContactNote, ContactSight
 from contacts import queries as contact_queries
-from deals import queries
+from contacts.models import Contact, ContactNote, ContactSight
+from deals import actions, queries
 from deals.models import Deal, Pipeline, Stage
 from nimble.models import Connection, Member
-from sync import leases, pull
+from sync import leases, outbox, pull
 from sync.models import Quarantined, Run, Stream
-from tests.people import ADA, BJORN, EVE, Connect
+from tests.people import ADA, BJORN, EVE, Connect, sign_in_again
 from tests.sandboxes import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,10 @@ def again(connection: Connection, *streams: str) -> dict[str, Run]:
 def test_first_pull_mirrors_everything(mirror: Connection, nimble: SandboxServer):
     visible = {one["id"] for one in nimble.objects("deal")}
     assert set(Deal.objects.values_list("nimble_id", flat=True)) <= visible
-    assert Deal.objects.count() == nimble.request("GET", "/api/v2/deals?sort=updated:desc&limit=1", ADA).json()["meta"]["total"]
+    assert (
+        Deal.objects.count()
+        == nimble.request("GET", "/api/v2/deals?sort=updated:desc&limit=1", ADA).json()["meta"]["total"]
+    )
     listed = nimble.request("GET", "/api/v1/contacts/ids?per_page=1000", ADA).json()["meta"]["total"]
     assert Contact.objects.count() == listed
     assert Pipeline.objects.count() == 3
@@ -63,7 +66,8 @@ def test_first_pull_is_the_same_with_each_switch(ada: Connection, nimble: Sandbo
     assert len(ours) > 30
     assert ours == {nimble_id: theirs[nimble_id] for nimble_id in ours}
     tags = {c.nimble_id: c.tags for c in Contact.objects.all()}
-    assert any(tags.values()) and all(isinstance(tag, str) for names in tags.values() for tag in names)
+    assert any(tags.values())
+    assert all(isinstance(tag, str) for names in tags.values() for tag in names)
 
 
 def test_second_pull_without_changes_stores_nothing(mirror: Connection):
@@ -81,14 +85,18 @@ def test_change_in_nimble_arrives_with_its_history(mirror: Connection, deal: Dea
 
 def test_contact_updated_in_nimble_arrives(mirror: Connection, nimble: SandboxServer):
     contact = Contact.objects.filter(is_private=False, record_type="person").order_by("pk")[0]
-    nimble.edit(BJORN, "contact", contact.nimble_id, set={"fields": {"first name": [{"value": "Zuzana", "modifier": ""}]}})
+    nimble.edit(
+        BJORN, "contact", contact.nimble_id, set={"fields": {"first name": [{"value": "Zuzana", "modifier": ""}]}}
+    )
     again(mirror)
     contact.refresh_from_db()
     assert contact.first_name == "Zuzana"
 
 
 def test_killed_walk_goes_on_where_it_stopped(ada: Connection, nimble: SandboxServer):
-    nimble.fault(method="GET", path=r"/api/v2/deals/pipelines/.*/deals.*", nth=2, times=5, status=500, body={"code": 107})
+    nimble.fault(
+        method="GET", path=r"/api/v2/deals/pipelines/.*/deals.*", nth=2, times=5, status=500, body={"code": 107}
+    )
     runs = {run.stream.name: run for run in pull.pull(ada) or []}
     assert runs["deals"].state == Run.State.FAILED
     stored = Deal.objects.count()
@@ -132,7 +140,9 @@ def test_deleted_contact_is_hidden_at_once_and_gone_after_a_second_look(mirror: 
     assert contact.gone_at is not None
 
 
-def test_private_deal_is_shown_to_those_who_may_read_it_only(mirror: Connection, connect: Connect, nimble: SandboxServer):
+def test_private_deal_is_shown_to_those_who_may_read_it_only(
+    mirror: Connection, connect: Connect, nimble: SandboxServer
+):
     eve = connect(EVE)
     pull.pull(eve)
     for connection in (mirror, eve):
@@ -162,3 +172,29 @@ def test_second_puller_of_one_connection_is_turned_away(mirror: Connection):
     assert pull.pull(mirror) is None
     leases.release(pull.lease_name(mirror), token)
     assert pull.pull(mirror) is not None
+
+
+def test_answer_over_the_limit_is_read_in_parts_and_one_record_is_left_out(ada: Connection, nimble: SandboxServer):
+    victim = nimble.objects("contact")[5]["id"]
+    huge = [{"value": "x" * 21_000_000, "modifier": "", "field_id": "1"}]
+    nimble.edit(ADA, "contact", victim, silent=True, set={"fields": {"description": huge}})
+    runs = {run.stream.name: run for run in pull.pull(ada) or []}
+    assert runs["contacts"].state == Run.State.DONE
+    assert Quarantined.objects.get().nimble_id == victim
+    listed = nimble.request("GET", "/api/v1/contacts/ids?per_page=1000", ADA).json()["meta"]["total"]
+    assert Contact.objects.count() == listed - 1
+
+
+def test_reconnecting_sends_what_waited_in_order(
+    mirror: Connection, deal: Deal, nimble: SandboxServer, connect: Connect
+):
+    nimble.revoke(ADA)
+    first = actions.change(author=mirror.user, deal=deal, field="amount", value="1")
+    second = actions.change(author=mirror.user, deal=deal, field="name", value="After")
+    assert outbox.deliver() == 1
+    assert outbox.deliver() == 0
+    sign_in_again(mirror, nimble)
+    assert outbox.deliver() == 2
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert first.confirmed_at < second.confirmed_at

@@ -22,19 +22,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
-        tried = confirmed = 0
-        while edit := outbox.claim():
-            outbox.push(edit)
-            edit.refresh_from_db()
-            tried += 1
-            confirmed += edit.state == State.CONFIRMED
+        confirmed: list[Edit] = []
+
+        def report(edit: Edit) -> None:
+            if edit.state == State.CONFIRMED:
+                confirmed.append(edit)
             if not options["quiet"]:
                 names = ", ".join(edit.fields)
-                self.stdout.write(f"{edit.kind} {edit.record_id}: {edit.operation} {names} → {State(edit.state).label}")
+                what = f"{edit.kind} {edit.record_id}: {edit.operation} {names}"
+                self.stdout.write(f"{what} → {State(edit.state).label}")
+
+        tried = outbox.deliver(report)
         waiting = Edit.objects.filter(state__in=[*UNSENT, State.SENDING]).count()
         needing = Edit.objects.filter(state__in=NEEDS_PERSON).count()
         self.stdout.write(
-            f"Delivered {confirmed} of {tried} edits in {time.monotonic() - started:.1f} s; {waiting} still waiting, "
+            f"Delivered {len(confirmed)} of {tried} edits in {time.monotonic() - started:.1f} s; {waiting} still waiting, "
             f"{needing} need someone."
         )
         if needing:

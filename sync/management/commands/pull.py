@@ -76,7 +76,8 @@ class Command(BaseCommand):
         needing = Edit.objects.filter(state__in=NEEDS_PERSON).count()
         self.stdout.write(
             f"Pulled {total['done']:,} records in {seconds:.1f} s: {total['created']:,} new, "
-            f"{total['changed']:,} changed, {total['gone']:,} gone, {kept_out:,} quarantined, {len(failed)} of {len(runs)} runs failed."
+            f"{total['changed']:,} changed, {total['gone']:,} gone, {kept_out:,} quarantined, "
+            f"{len(failed)} of {len(runs)} runs failed."
         )
         for run in failed:
             self.stderr.write(f"{registry.stream(run.stream.name).label}: {run.error}")
