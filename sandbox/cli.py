@@ -101,7 +101,7 @@ def open_world(found: argparse.Namespace, state: Path) -> tuple[World, Path]:
         store.copy_to(str(initial))
     settings: dict[str, Any] = dict(NUMBERS)
     settings |= {"token_lifetime": found.token_lifetime, "latency_ms": found.latency_ms}
-    settings["switches"] = store.setting("switches", {}) | _switches(found.switch)
+    settings["switches"] = _switches(found.switch)
     return World(store, settings), initial
 
 

@@ -146,10 +146,8 @@ def apply_raw(view: dict[str, Any], doc: Document) -> dict[str, Any]:
     return view
 
 
-def short_contact(doc: Document | None, one: str, user: Document) -> dict[str, Any]:
+def short_contact(doc: Document, user: Document) -> dict[str, Any]:
     """A contact named by another record. Whoever may not see it still learns its name."""
-    if doc is None:
-        doc = {"id": one, "record_type": "person", "fields": {}, "avatar_url": None, "readers": [], "company_id": ""}
     fields = doc.get("fields") or {}
     viewable = privacy.may_read(doc, user)
     phones = [{"label": value["modifier"], "value": value["value"]} for value in fields.get("phone", [])]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sandbox import oauth, switches
+from sandbox import oauth, privacy, switches
 from sandbox.deal_views import standard_values
 from sandbox.errors import invalid_at, not_found
 from sandbox.exchange import Answer, Request
@@ -125,10 +125,21 @@ def _edit(sandbox: "Sandbox", request: Request) -> Any:
         kept = {name: doc[name] for name in TIMES if not fresh and sent.get("silent")}
         times = {name: sent["set"][name] for name in TIMES if name in sent.get("set", {})}
         world.save(kind, doc, user["user_id"], fresh)
+        if kind == "user":
+            _regroup(world, user["company_id"])
         if times or kept:
             doc |= kept | {name: _moment(text) for name, text in times.items()}
             world.store.put(kind, doc)
         return shown(world, kind, doc)
+
+
+def _regroup(world: World, company_id: str) -> None:
+    """Who may read what, anew: somebody's groups may have changed."""
+    world.forget()
+    users = list(world.users(company_id).values())
+    for kind in ("contact", "deal"):
+        for doc in world.store.all(kind, "company_id = ? AND readers IS NOT NULL", [company_id]):
+            world.store.put(kind, doc | {"readers": privacy.readers(doc, users)})
 
 
 def _moment(text: Any) -> int:

@@ -68,7 +68,9 @@ class DealViewer:
             "currency": doc["currency"],
             "privacy": doc["privacy"],
             "is_editable": privacy.may_edit(doc, self.user),
-            "related_contacts": [self._related(one) for one in doc["related_contacts"]],
+            "related_contacts": [
+                self._related(one) for one in doc["related_contacts"] if one["contact_id"] in self.contacts
+            ],
             "related_external_contacts": doc["related_external_contacts"],
             "fields_values": by_id,
             "fields_values_with_names": by_name,
@@ -99,7 +101,7 @@ class DealViewer:
 
     def _related(self, related: dict[str, Any]) -> dict[str, Any]:
         one = related["contact_id"]
-        shown = {"contact": short_contact(self.contacts.get(one), one, self.user), "employments": []}
+        shown = {"contact": short_contact(self.contacts[one], self.user), "employments": []}
         # The specification draws a note as a string: where there is none, the key stays away.
         return shown | ({"note": related["note"]} if related["note"] is not None else {})
 

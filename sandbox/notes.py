@@ -24,7 +24,7 @@ def _views(world: World, request: Request, docs: list[Document]) -> list[dict[st
             "author_name": owner["name"] if owner else "",
             "owner_id": doc["owner_id"],
             "owner": short_user(owner),
-            "contacts": [short_contact(contacts.get(one), one, request.user) for one in doc["contact_ids"]],
+            "contacts": [short_contact(contacts[one], request.user) for one in doc["contact_ids"] if one in contacts],
             "created": stamp(doc["created"], doc["id"]),
             "updated": stamp(doc["updated"], doc["id"]),
         }

@@ -24,7 +24,11 @@ from sandbox.world import World
 OPERATION_MODULES = (contacts, deal_extras, deals, notes, pipelines, tasks, team)
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 LOGIN_PAGE = b"<!doctype html><html><head><title>Nimble - Log in</title></head><body><form>Log in</form></body></html>"
+GRANT_PATH = "/api/oauth/token"
 LARGEST_BODY = 64 * 1024 * 1024
+
+
+ENCODE = json.JSONEncoder(check_circular=False).encode
 
 
 class Log:
@@ -39,7 +43,11 @@ class Log:
         with self.lock:
             self.last += 1
             entry = {"n": self.last, "time": time.time(), "method": request.method, "path": request.target}
-            entry |= {"user_id": None, "status": 0, "applied": False, "fault": None, "body": None}
+            entry |= {"user_id": None, "status": 0, "applied": False, "fault": None}
+            # Never the form of the token endpoint: it holds secrets.
+            holds_secrets = request.path == GRANT_PATH
+            entry["body"] = None if request.method == "GET" or holds_secrets else _readable(request.body)
+            entry["request_id"] = request.headers.get("x-request-id")
             self.entries.append(entry)
             return entry
 
@@ -61,6 +69,8 @@ class Sandbox:
         self.key = key
         self.initial = initial
         self.first_settings = json.dumps(world.settings)
+        # What was switched at run time outlives a restart, though not a reset.
+        world.settings["switches"] |= world.store.setting("switches", {})
         self.log = Log()
         self.faults = Faults()
 
@@ -120,7 +130,8 @@ class Sandbox:
                 action["status"],
                 headers,
             )
-        answer = self._apply(request, entry, self.world.at(rule.stale) if rule and rule.stale else self.world)
+        stale = rule.stale if rule and request.method == "GET" else None
+        answer = self._apply(request, entry, self.world.at(stale) if stale else self.world)
         if action.get("cut") == "after":
             raise Cut
         if "shift" in action:
@@ -135,14 +146,12 @@ class Sandbox:
             return None
 
     def _apply(self, request: Request, entry: dict[str, Any], world: World) -> Answer:
-        if request.path == "/api/oauth/token":
+        if request.path == GRANT_PATH:
             return self._token(request, entry)
         with world.lock:
-            user, granted = oauth.authenticate(world, request)
+            user, granted = oauth.authenticate(self.world, request)
             request.user = user
             operation, parameters = find(request.method, request.path)
-            if operation.writes:
-                entry["body"] = _readable(request.body)
             if operation.scope not in granted:
                 raise forbidden(f"The application has no access to {operation.scope}")
             with world.transaction(operation.writes):
@@ -174,7 +183,9 @@ def _readable(body: bytes) -> Any:
 
 def _shift(world: World, body: Any, amounts: dict[str, int]) -> None:
     """Deletes the first of a listing's records, or touches its last, after it was read: the next page has shifted."""
-    resources = body.get("resources", []) if isinstance(body, dict) else []
+    resources = list(body.get("resources", [])) if isinstance(body, dict) else []
+    for group in body.get("stages", []) if isinstance(body, dict) else []:
+        resources += group["deals"]
     with world.transaction(True):
         for view in resources[: amounts.get("delete", 0)]:
             world.store.delete(*_named(view))
@@ -265,7 +276,7 @@ class Connection(BaseHTTPRequestHandler):
         raw = answer.body if isinstance(answer.body, bytes) else b""
         headers = dict(answer.headers)
         if answer.body is not None and not isinstance(answer.body, bytes):
-            raw = json.dumps(answer.body).encode()
+            raw = ENCODE(answer.body).encode()
             headers.setdefault("Content-Type", "application/json; charset=utf-8")
         self.send_response(answer.status)
         for name, value in headers.items():

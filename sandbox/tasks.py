@@ -1,5 +1,7 @@
 """Tasks are created as tasks and read back as activities."""
+# ruff: noqa: S608 - what is put into SQL here are conditions of this module; values are bound.
 
+import json
 from typing import Any
 
 from sandbox import privacy
@@ -23,7 +25,7 @@ TASK_TYPE = {
 
 def _contacts(world: World, request: Request, doc: Document) -> list[dict[str, Any]]:
     found = world.store.get_many("contact", doc["contacts"])
-    return [short_contact(found.get(one), one, request.user) for one in doc["contacts"]]
+    return [short_contact(found[one], request.user) for one in doc["contacts"] if one in found]
 
 
 def _deals(world: World, request: Request, doc: Document) -> list[dict[str, Any]]:
@@ -172,15 +174,25 @@ def list_activities(world: World, request: Request) -> Answer:
         where.append("(feed, id) < (?, ?)" if past else "(feed, id) > (?, ?)")
         values += [microseconds(when), request.text("next_activity_id")]
     wanted = {name: set(request.listed(name)) for name in ("contacts", "deals", "users", "tags", "types")}
+    if len(wanted["contacts"]) == 1:
+        # Spares reading everyone else's; `_matches` decides.
+        where.append("instr(doc, ?)")
+        values += wanted["contacts"]
+    order = "feed DESC, id DESC" if past else "feed, id"
+    counted = request.flag("include_total", False)
     shown: list[Document] = []
-    for doc in world.store.all("task", " AND ".join(where), values):
+    for (text,) in world.store.db.execute(
+        f"SELECT doc FROM tasks WHERE {' AND '.join(where)} ORDER BY {order}", values
+    ):
+        doc = json.loads(text)
         if _matches(doc, wanted) and _visible(world, request, doc):
             shown.append(doc)
-    shown.sort(key=lambda doc: (doc["feed"], doc["id"]), reverse=past)
+        if len(shown) > limit and not counted:
+            break
     page = shown[:limit]
     last = page[-1] if len(shown) > limit else None
     following = {"next_tstamp": moment(last["feed"]).isoformat(), "next_activity_id": last["id"]} if last else None
-    meta = {"total": len(shown)} if request.flag("include_total", False) else {}
+    meta = {"total": len(shown)} if counted else {}
     return Answer(
         {"activities": [_activity(world, request, doc) for doc in page], "next_page": following, "meta": meta}
     )

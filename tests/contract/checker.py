@@ -1,7 +1,6 @@
 """Checks one exchange, in both directions, against the patched specification.
 
-`check_exchange(request, response)` takes what `requests` sent and got; `install(session)` checks all that a session
-does.
+`check_exchange(request, response)` takes what `requests` sent and got: from a response hook, for example.
 """
 
 from functools import cache
@@ -55,12 +54,3 @@ def check_exchange(request: requests.PreparedRequest, response: requests.Respons
     # What was refused as malformed need not be well-formed.
     if response.status_code != 409:
         checker().check_request(request)
-
-
-def install(session: requests.Session) -> None:
-    """Checks every exchange of this session from now on."""
-
-    def hook(response: requests.Response, *args: Any, **kwargs: Any) -> None:
-        check_exchange(response.request, response)
-
-    session.hooks["response"].append(hook)
