@@ -1,5 +1,6 @@
 """What a person does to contacts: each action is one transaction that leaves an edit for the outbox."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from sync.clock import database_now
 from sync.ids import object_id
 from sync.models import Edit
 
+# What plain text in Markdown gives back by itself.
+PLAIN_TAGS = re.compile(r"</?(?:p|br|div|span)\b[^>]*>", re.IGNORECASE)
 markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True})
 
 
@@ -31,18 +34,12 @@ def change_field(
     )
 
 
-def change_name(*, author: Any, contact: Contact, names: dict[str, str]) -> Edit | None:
-    """Change first and last name, or a company's name: `names` maps Nimble's field names to values."""
-    new = {mapping.FIELD + name: [{"value": value, "modifier": ""}] if value else [] for name, value in names.items()}
-    return edits.record(author=author, row=contact, new=new)
-
-
-def change_employment(*, author: Any, contact: Contact, title: str, company: str) -> Edit | None:
-    """Change title and company, as the present employment; the deprecated fields are left alone."""
-    field = mapping.FIELD + mapping.EMPLOYMENT
-    before = mapping.values(contact.remote).get(field) or []
-    wanted = mapping.changed_employment(before, title=title, company=company)
-    return edits.record(author=author, row=contact, new={field: wanted})
+def change_employment(
+    *, author: Any, contact: Contact, title: str, company: str, seen: Sequence[dict[str, str]]
+) -> Edit | None:
+    """Change title and company, as the present one of the employments that were `seen`; the deprecated fields stay."""
+    wanted = mapping.changed_employment(seen, title=title, company=company)
+    return change_field(author=author, contact=contact, name=mapping.EMPLOYMENT, wanted=wanted, seen=seen)
 
 
 def set_tags(*, author: Any, contact: Contact, tags: Sequence[str], seen: Sequence[str] | None = None) -> Edit | None:
@@ -69,11 +66,18 @@ def write_note(*, author: Any, contact: Contact, text: str) -> ContactNote:
     return note
 
 
-def change_note(*, author: Any, note: ContactNote, text: str) -> Edit | None:
-    """Change a note's text (Markdown)."""
-    return edits.record(author=author, row=note, new={"note": markdown.render(text)})
+def change_note(*, author: Any, note: ContactNote, text: str, seen: str | None = None) -> Edit | None:
+    """Change a note's text (Markdown); `seen` is the HTML that the person began from."""
+    return edits.record(
+        author=author, row=note, new={"note": markdown.render(text)}, seen=None if seen is None else {"note": seen}
+    )
 
 
 def remove_note(*, author: Any, note: ContactNote) -> Edit | None:
     """Remove a note; one that was never sent is simply dropped."""
     return edits.remove(author=author, row=note)
+
+
+def is_rich(html: str) -> bool:
+    """Whether a note has formatting that is lost when it is changed as plain text."""
+    return "<" in PLAIN_TAGS.sub("", html)

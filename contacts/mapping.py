@@ -38,7 +38,9 @@ def items(fields: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     found = fields.get(name)
     if found is None:
         return []
-    return [item if isinstance(item, dict) else {"value": item} for item in (found if isinstance(found, list) else [found])]
+    return [
+        item if isinstance(item, dict) else {"value": item} for item in (found if isinstance(found, list) else [found])
+    ]
 
 
 def pair(item: Mapping[str, Any]) -> dict[str, str]:
@@ -71,7 +73,8 @@ def values(payload: Mapping[str, Any]) -> dict[str, Any]:
     """A contact as field → list of `{value, modifier}`, and its tags."""
     fields = payload.get("fields")
     found: dict[str, Any] = {
-        FIELD + name: [pair(item) for item in items(fields, name)] for name in (fields if isinstance(fields, dict) else {})
+        FIELD + name: [pair(item) for item in items(fields, name)]
+        for name in (fields if isinstance(fields, dict) else {})
     }
     found["tags"] = tags(payload)
     return found
@@ -90,7 +93,7 @@ def employments(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         job = structured(item.get("value"))
         if job:
             jobs.append(job)
-    return sorted(jobs, key=lambda job: not job.get("is_present") and bool(job.get("end_date")))
+    return sorted(jobs, key=ended)
 
 
 def structured(value: Any) -> dict[str, Any]:
@@ -116,23 +119,38 @@ def employment(found: Mapping[str, Any]) -> tuple[str, str]:
     return first(found, TITLE), first(found, PARENT)
 
 
-def changed_employment(
-    before: Sequence[Mapping[str, str]], *, title: str, company: str
-) -> list[dict[str, str]]:
+def present_employment(found: Mapping[str, Any]) -> tuple[str, str]:
+    """What `changed_employment` would change: title and company, empty when all the jobs have ended."""
+    jobs = employments(found)
+    return ("", "") if jobs and ended(jobs[0]) else employment(found)
+
+
+def ended(job: Mapping[str, Any]) -> bool:
+    """Whether a job is over: an end excludes present."""
+    return bool(job.get("end_date")) and not job.get("is_present")
+
+
+def changed_employment(before: Sequence[Mapping[str, str]], *, title: str, company: str) -> list[dict[str, str]]:
     """The employment values with the present one's title and company changed and its other parts kept.
 
     Without a present one, one is added. Emptied both, it goes.
     """
     kept = [dict(item) for item in before]
-    current = next((i for i, item in enumerate(kept) if not structured(item["value"]).get("end_date")), None)
-    job = structured(kept[current]["value"]) if current is not None else {}
+    jobs = [structured(item["value"]) for item in kept]
+    current = next((i for i, job in enumerate(jobs) if job and not ended(job)), None)
     if not title and not company:
         return [item for i, item in enumerate(kept) if i != current]
-    job = {**job, "company_name": company, "title": title, "is_present": True}
-    item = {"value": json.dumps(job, ensure_ascii=False), "modifier": kept[current]["modifier"] if current is not None else ""}
+    job = {
+        **(jobs[current] if current is not None else {}),
+        "company_name": company,
+        "title": title,
+        "is_present": True,
+    }
+    job.pop("end_date", None)
+    value = json.dumps(job, ensure_ascii=False)
     if current is None:
-        return [item, *kept]
-    kept[current] = item
+        return [{"value": value, "modifier": ""}, *kept]
+    kept[current]["value"] = value
     return kept
 
 
@@ -216,11 +234,29 @@ def set_fields(names: Iterable[str], multiples: frozenset[str]) -> list[str]:
     return [name for name in names if name == "tags" or name.removeprefix(FIELD) in multiples]
 
 
-def field_body(name: str, wanted: Sequence[Mapping[str, str]], current: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The values to send for a field: Nimble's own item for each that stays, `{value, modifier}` for each that is new."""
+def field_body(
+    name: str, wanted: Sequence[Mapping[str, str]], current: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """The values to send for a field: Nimble's own item for each that stays, `{value, modifier}` for each that is new.
+
+    A job that changed at the same company keeps what else its item says: the company's contact id.
+    """
     fields = (current or {}).get("fields")
-    known = {identity(pair(item)): item for item in items(fields if isinstance(fields, dict) else {}, name)}
-    return [dict(known.get(identity(item)) or {"value": item["value"], "modifier": item["modifier"]}) for item in wanted]
+    known = items(fields if isinstance(fields, dict) else {}, name)
+    by_identity = {identity(pair(item)): item for item in known}
+    by_company = (
+        {structured(item.get("value")).get("company_name"): item for item in known} if name == EMPLOYMENT else {}
+    )
+    body = []
+    for item in wanted:
+        same = by_identity.get(identity(item))
+        if same is None and name == EMPLOYMENT:
+            same = by_company.get(structured(item["value"]).get("company_name"))
+        known_as_is = same is not None and identity(pair(same)) == identity(item)
+        body.append(
+            dict(same or {}) if known_as_is else {**(same or {}), "value": item["value"], "modifier": item["modifier"]}
+        )
+    return body
 
 
 # --- notes ----------------------------------------------------------------------------------------------------------
@@ -251,9 +287,13 @@ def note_contacts(payload: Mapping[str, Any]) -> list[str]:
 
 
 def fields(metadata: Any) -> list[dict[str, Any]]:
-    """Every field of `list-company-contacts-fields`, flat, in the order of tabs and groups."""
+    """Every field of `list-company-contacts-fields`, flat, in the order of tabs and groups.
+
+    Each tab is for people or for companies; a field that both have comes once for each.
+    """
     found = []
     for tab in (metadata.get("tabs") if isinstance(metadata, dict) else None) or []:
+        record_type = tab.get("contact_types")
         for member in tab.get("members") or []:
             grouped = member.get("type") == "group" or "fields" in member
             for entry in (member.get("fields") or []) if grouped else [member]:
@@ -262,17 +302,22 @@ def fields(metadata: Any) -> list[dict[str, Any]]:
                 kind = entry.get("field_type")
                 kinds = kind if isinstance(kind, dict) else {"field_kind": kind or ""}
                 choices = kinds.get("values")
+                presentation = entry.get("presentation")
                 options = choices.get("values") if isinstance(choices, dict) else choices
                 found.append(
                     {
+                        "record_type": record_type if record_type in RecordType.values else "",
                         "field_id": entry["field_id"],
                         "name": entry.get("name") or "",
                         "modifier": entry.get("modifier") or "",
                         "label": entry.get("label") or entry.get("name") or "",
                         "kind": str(kinds.get("field_kind") or ""),
                         "choices": [
-                            {"id": str(c.get("id")), "value": str(c.get("value"))} for c in options or [] if isinstance(c, dict)
+                            {"id": str(c.get("id")), "value": str(c.get("value"))}
+                            for c in options or []
+                            if isinstance(c, dict)
                         ],
+                        "presentation": presentation if isinstance(presentation, dict) else {},
                         "multiples": bool(entry.get("multiples")),
                         "read_only": bool(entry.get("read_only")),
                         "tab": tab.get("tab_name") or "",

@@ -17,15 +17,18 @@ class RecordType(models.TextChoices):
 
 
 class ContactField(models.Model):
-    """What Nimble says of a field of contacts, as its tabs and groups lay it out."""
+    """What Nimble says of a field of people or of companies, as the tabs and groups of these lay it out."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    # Empty: of both.
+    record_type = models.CharField(max_length=10, choices=RecordType.choices, blank=True, default="")
     field_id = models.CharField(max_length=64)
     name = models.CharField(max_length=255)
     modifier = models.CharField(max_length=64, blank=True, default="")
     label = models.CharField(max_length=255, blank=True, default="")
     kind = models.CharField(max_length=30, blank=True, default="")
     choices = models.JSONField(default=list, blank=True)
+    presentation = models.JSONField(default=dict, blank=True)
     multiples = models.BooleanField(default=False)
     read_only = models.BooleanField(default=False)
     tab = models.CharField(max_length=255, blank=True, default="")
@@ -34,7 +37,9 @@ class ContactField(models.Model):
 
     class Meta:
         ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["workspace", "field_id"], name="contact_field_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "record_type", "field_id"], name="contact_field_once")
+        ]
 
     def __str__(self) -> str:
         return self.label or self.name

@@ -6,8 +6,17 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from contacts.mapping import fold
-from contacts.models import SEPARATOR, Contact, ContactNote, ContactSight, RecordType
+from contacts.models import SEPARATOR, Contact, ContactField, ContactNote, ContactSight, RecordType
+from nimble.models import Member
+from sync import overlay, registry
+from sync.mirror import Mirrored
+from sync.models import Edit, State
 from sync.viewer import viewer
+
+# What a list never shows, and what would be most of the bytes that it reads.
+HEAVY = ("remote", "digest", "search", "description", "tag_index")
+# Tags on offer while one is typed.
+MOST_TAGS = 500
 
 
 def for_user(user: Any) -> QuerySet[Contact]:
@@ -31,7 +40,7 @@ def by_nimble_id(user: Any, ids: Sequence[str]) -> dict[str, Contact]:
     """Of some of Nimble's ids the contacts that this person may see."""
     if not ids:
         return {}
-    return {contact.nimble_id or "": contact for contact in for_user(user).filter(nimble_id__in=ids).defer("remote")}
+    return {contact.nimble_id or "": contact for contact in for_user(user).filter(nimble_id__in=ids).defer(*HEAVY)}
 
 
 def filtered(
@@ -52,3 +61,83 @@ def filtered(
 def notes(contact: Contact) -> QuerySet[ContactNote]:
     """A contact's notes, newest first; the ones on their way out of Nimble are left out."""
     return contact.notes.filter(gone_at=None, removed=False).order_by("-written_at", "-pk")
+
+
+def members(user: Any) -> dict[str, str]:
+    """The team's names by Nimble's user id."""
+    connection = viewer(user)
+    if connection is None:
+        return {}
+    team = Member.objects.filter(workspace_id=connection.workspace_id).order_by("name")
+    return {member.nimble_user_id: str(member) for member in team}
+
+
+def tag_names(user: Any) -> list[str]:
+    """The tags of what this person may see, for picking one."""
+    found: dict[str, None] = {}
+    for index in for_user(user).exclude(tag_index="").values_list("tag_index", flat=True).distinct().order_by():
+        found.update(dict.fromkeys(index.strip(SEPARATOR).split(SEPARATOR)))
+    return sorted(found, key=fold)[:MOST_TAGS]
+
+
+def fields(contact: Contact) -> list[ContactField]:
+    """What Nimble says of the fields of such a contact, in the order in which it lays them out."""
+    return list(
+        ContactField.objects.filter(
+            workspace_id=contact.workspace_id, record_type__in=["", contact.record_type]
+        ).order_by("position")
+    )
+
+
+def people_of(company: Contact, user: Any) -> QuerySet[Contact]:
+    """Who works for a company, as far as this person may see them."""
+    if not company.nimble_id:
+        return Contact.objects.none()
+    return (
+        for_user(user)
+        .filter(company_nimble_id=company.nimble_id, record_type=RecordType.PERSON)
+        .order_by("sort_name", "pk")
+        .defer(*HEAVY)
+    )
+
+
+def company_of(contact: Contact, user: Any) -> Contact | None:
+    """The company that a person works for, if this person may see it."""
+    if not contact.company_nimble_id:
+        return None
+    return by_nimble_id(user, [contact.company_nimble_id]).get(contact.company_nimble_id)
+
+
+def shown(row: Mirrored) -> dict[str, Any]:
+    """A record's fields as they are shown: Nimble's values with the open edits over them."""
+    edits = overlay.open_edits(row.kind, [row.pk]).get(row.pk, [])
+    return overlay.overlaid(registry.resource(row.kind).values(row.remote), edits)
+
+
+# An edit in one of these states is over, and says nothing of the field any more.
+OVER = (State.SUPERSEDED, State.DISCARDED, State.UNDONE)
+
+
+def unsettled(row: Mirrored, user: Any) -> dict[str, Edit]:
+    """By field, the last edit of a record that is not in Nimble yet, or needs this person.
+
+    What Nimble refused is its author's alone, and over once the field was changed again.
+    """
+    latest: dict[str, Edit] = {}
+    for edit in Edit.objects.filter(kind=row.kind, record_id=row.pk).exclude(state__in=OVER).order_by("-id")[:100]:
+        for name in edit.fields:
+            latest.setdefault(name, edit)
+    return {name: edit for name, edit in latest.items() if _is_unsettled(edit, user)}
+
+
+def unsettled_of(kind: str, record_ids: Sequence[int], user: Any) -> dict[int, Edit]:
+    """By record, its last edit, where that is not in Nimble yet, or needs this person."""
+    latest = {
+        edit.record_id: edit
+        for edit in Edit.objects.filter(kind=kind, record_id__in=record_ids).exclude(state__in=OVER).order_by("id")
+    }
+    return {record_id: edit for record_id, edit in latest.items() if _is_unsettled(edit, user)}
+
+
+def _is_unsettled(edit: Edit, user: Any) -> bool:
+    return edit.is_open or (edit.needs_person and edit.author_id == user.pk)
