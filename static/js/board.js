@@ -120,6 +120,8 @@ function sortable(list) {
     scrollSensitivity: 80,
     scrollSpeed: 14,
     revertOnSpill: true,
+    // The card in hand is a copy, and the policy forbids to copy a style attribute.
+    onChoose: ({ item }) => item.removeAttribute("style"),
     onStart({ item }) {
       origin = { list: item.parentElement, next: item.nextElementSibling };
       busy.add(item.id);
