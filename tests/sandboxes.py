@@ -159,7 +159,8 @@ class SandboxServer:
 
 @pytest.fixture(scope="session")
 def sandbox_server() -> Iterator[SandboxServer]:
-    server = SandboxServer(contacts=60, deals=40)
+    # For a run with one switch flipped: SANDBOX_TEST_SWITCHES="dead_token=401 rotation=off".
+    server = SandboxServer(contacts=60, deals=40, switch=os.environ.get("SANDBOX_TEST_SWITCHES", "").split())
     yield server
     server.close()
 
