@@ -45,7 +45,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     def _connect(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         redirect_uri = NimbleAdapter(request).get_callback_url(request, sociallogin.provider.app)
-        admission.after_sign_in(request, sociallogin.account, redirect_uri)
+        admission.after_sign_in(request, sociallogin, redirect_uri)
 
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None

@@ -64,7 +64,7 @@ def access_token(connection: Connection, *, refused: str | None = None) -> str:
 
 
 def newest(connection: Connection) -> SocialToken | None:
-    """The stored pair; the newest one where the client id was changed in between."""
+    """The stored pair: the newest, should there be several."""
     tokens = SocialToken.objects.filter(account_id=connection.account_id).select_related("app")
     return tokens.order_by(F("expires_at").desc(nulls_last=True), "-pk").first()
 

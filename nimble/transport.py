@@ -133,7 +133,15 @@ def exchange(
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError):
         failed = NoAnswer(status=status or None, **known)
     done = Exchange(operation, method, request_id, status or None, time.monotonic() - started, size)
-    log.debug("nimble", **known, method=method, status=done.status, ms=round(done.seconds * 1000), bytes=size)
+    log.debug(
+        "nimble",
+        operation=operation,
+        nimble_request_id=request_id,
+        method=method,
+        status=done.status,
+        ms=round(done.seconds * 1000),
+        bytes=size,
+    )
     if failed:
         raise settled(failed, done) from None
     return Answer(status, response.headers, _parsed(content), done)

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.models import SocialAccount, SocialLogin, SocialToken
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
@@ -56,8 +56,9 @@ def before_sign_in(person: dict[str, Any]) -> None:
         )
 
 
-def after_sign_in(request: HttpRequest, account: SocialAccount, redirect_uri: str) -> Connection:
+def after_sign_in(request: HttpRequest, sociallogin: SocialLogin, redirect_uri: str) -> None:
     """The pair is stored: connect the person, all or nothing."""
+    account = sociallogin.account
     person = account.extra_data
     now = timezone.now()
     with transaction.atomic():
@@ -88,10 +89,11 @@ def after_sign_in(request: HttpRequest, account: SocialAccount, redirect_uri: st
         # A person works in one company at a time: the pair that is stored now is good for this one alone.
         for former in account.connections.exclude(pk=connection.pk):
             Connection.objects.filter(pk=former.pk).update(state=ConnectionState.LEFT, account=None)
+        # A pair that a former client id was given is good for nothing.
+        SocialToken.objects.filter(account=account).exclude(pk=sociallogin.token.pk).delete()
         Member.objects.remember(workspace, [person])
         transaction.on_commit(partial(connected.send_robust, sender=Connection, connection=connection), robust=True)
     request.session.pop(CLAIM_KEY, None)
-    return connection
 
 
 def _company_name(person: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAu
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from nimble.registration import social_app
 from nimble.signin.adapter import NimbleAdapter
@@ -43,7 +43,7 @@ def oauth2_login(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespons
 
 @login_not_required
 @never_cache
-@require_http_methods(["GET", "HEAD"])
+@require_GET
 def oauth2_callback(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     """Errors come first: Nimble may send them without the state. They change nothing here, so that is safe."""
     if "error" in request.GET:

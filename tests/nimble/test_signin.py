@@ -14,6 +14,7 @@ from django.utils import timezone
 from nimble import tokens
 from nimble.models import Claim, Connection, ConnectionState, Member, Workspace
 from nimble.signals import connected
+from nimble.signin.pages import Reason, failed
 from tests.nimble.conftest import ADA, BJORN, ZOE
 from tests.sandboxes import SandboxServer
 
@@ -153,6 +154,17 @@ def test_second_sign_in_is_the_same_person_with_a_new_pair(client, admitted, sit
     assert SocialToken.objects.get().token != before
 
 
+def test_pair_of_a_former_client_id_is_dropped(client, admitted, site):
+    sign_in(client, site)
+    former = SocialApp.objects.create(provider="nimble", client_id="former", secret="s")
+    SocialToken.objects.update(app=former, expires_at=timezone.now() + timedelta(days=9))
+    SocialApp.objects.filter(client_id="sandbox-client").delete()
+    present = SocialApp.objects.create(provider="nimble", client_id="sandbox-client", secret="sandbox-secret")
+    sign_in(client, site)
+    assert SocialToken.objects.get().app == present
+    assert tokens.access_token(Connection.objects.get())
+
+
 def test_somebody_else_in_the_same_browser_is_somebody_else(client, admitted, site):
     sign_in(client, site, ADA)
     sign_in(client, site, BJORN)
@@ -241,6 +253,11 @@ def test_errors_sent_back_without_a_state(client, admitted, query, words):
     answer = client.get(f"{CALLBACK}?{query}")
     assert words in text(answer)
     assert "Validation errors" not in text(answer)
+
+
+def test_every_reason_has_words_of_its_own(rf, db):
+    pages = {reason: text(failed(rf.get("/"), reason)).partition("</h1>")[2].partition("btn")[0] for reason in Reason}
+    assert len(set(pages.values())) == len(Reason)
 
 
 def test_error_texts_are_never_shown(client, admitted):
