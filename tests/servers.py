@@ -8,6 +8,7 @@ import ctypes
 import functools
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
 import pytest
 
 T = TypeVar("T")
@@ -45,6 +47,15 @@ class Server:
                 self.process.kill()
                 self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def new_database() -> str:
+    """The URL of an empty database in this process's PostgreSQL. Raises Missing."""
+    server = postgres()
+    name = f"portal_{secrets.token_hex(4)}"
+    with psycopg.connect(host=str(server.folder), user="portal", dbname="postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return server.url.removesuffix("postgres") + name
 
 
 def needed(find: Callable[[], T]) -> T:
