@@ -155,7 +155,10 @@ function focus(card) {
 
 function settle() {
   for (const link of board()?.querySelectorAll(".card a:not([tabindex])") ?? []) link.tabIndex = -1;
+  const folded = remembered();
   for (const column of columns()) {
+    column.classList.toggle("folded", folded.includes(column.dataset.stage));
+    column.querySelector("[data-fold]")?.setAttribute("aria-expanded", String(!folded.includes(column.dataset.stage)));
     const card = column.querySelector(".card:focus") ?? column.querySelector('.card[tabindex="0"]') ?? column.querySelector(".card");
     if (card) rove(card);
   }
@@ -230,14 +233,25 @@ document.addEventListener("focusin", (event) => {
 });
 document.addEventListener("click", (event) => {
   const button = event.target.closest("#board .card .v");
-  const folded = event.target.closest("#board .column.folded, #board .column > header [data-fold]");
+  const folded = event.target.closest("#board .column.folded, #board [data-fold]")?.closest(".column");
   if (button && event.button === 0 && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     menuFor(button.closest(".card"));
   } else if (folded) {
-    folded.closest(".column").classList.toggle("folded");
+    fold(folded, !folded.classList.contains("folded"));
   }
 });
+
+// A column folds to a strip; this browser remembers which ones.
+const memory = () => `folded:${board().dataset.pipeline}`;
+const remembered = () => JSON.parse(localStorage.getItem(memory()) ?? "[]");
+
+function fold(column, folded) {
+  column.classList.toggle("folded", folded);
+  column.querySelector("[data-fold]")?.setAttribute("aria-expanded", String(!folded));
+  const others = remembered().filter((stage) => stage !== column.dataset.stage);
+  localStorage.setItem(memory(), JSON.stringify(folded ? [...others, column.dataset.stage] : others));
+}
 
 // --- fragments that arrive ------------------------------------------------------------------------------------------
 
