@@ -25,6 +25,13 @@ def done(request: HttpRequest, text: str, otherwise: str = "sync:index") -> Http
     return redirect(back(request, otherwise))
 
 
+def noted(request: HttpRequest, text: str, otherwise: str = "sync:index") -> HttpResponse:
+    """It worked, and nothing on the page is different for it yet: a notice is enough."""
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "components/toast_oob.html", {"text": text})
+    return done(request, text, otherwise)
+
+
 def refused(request: HttpRequest, text: str, otherwise: str = "sync:index") -> HttpResponse:
     """It could not be done, and nothing changed: a notice says why."""
     if request.headers.get("HX-Request") == "true":

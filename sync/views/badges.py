@@ -1,7 +1,6 @@
 """The badge that says where an edit is."""
 
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -23,7 +22,7 @@ def badge(request: HttpRequest, pk: int) -> HttpResponse:
     )
     mine = edit.author_id == request.user.pk
     if not mine and not _sees(request, edit):
-        raise PermissionDenied
+        raise Http404
     return render(
         request, "sync/badge.html", {"edit": edit, "mine": mine, "reason": reasons.of(edit) if mine else None}
     )

@@ -12,6 +12,7 @@ from sync.entries import Entry, Line
 from sync.forms import Decision, Mending
 from sync.models import Edit
 from sync.views.answers import back, done, refused
+from sync.views.page import look
 
 
 def own(request: HttpRequest, pk: int) -> Edit:
@@ -57,6 +58,9 @@ def resolve(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, entry, lines, form, 422)
     if not edits.resolve(entry.edit, form.choices(entry.edit)):
         return _moved_on(request, pk)
+    if entry.edit.connection.is_usable:
+        # What Nimble has is only known field by field: read the record as a whole.
+        look(entry.edit.connection)
     return done(request, _("Decided."), back(request, "sync:index"))
 
 

@@ -7,9 +7,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from crmportal.htmx import fragment
+from nimble.models import Connection
 from sync import entries, pull, reports, sentence, status, tasks
 from sync.viewer import viewer
-from sync.views.answers import done, refused
+from sync.views.answers import noted, refused
 
 QUEUE = 50
 SENT = 10
@@ -47,9 +48,8 @@ def now(request: HttpRequest) -> HttpResponse:
     connection = viewer(request.user)
     if connection is None:
         return refused(request, _("Connect your Nimble account first."))
-    pull.sync_now(connection)
-    _ring()
-    return done(request, _("Looking for changes in Nimble."))
+    look(connection)
+    return noted(request, _("Looking for changes in Nimble."))
 
 
 @require_POST
@@ -59,10 +59,11 @@ def full(request: HttpRequest) -> HttpResponse:
     if connection is None:
         return refused(request, _("Connect your Nimble account first."))
     pull.sync_again(connection)
-    _ring()
-    return done(request, _("Everything is read anew. You can go on working meanwhile."))
+    tasks.pull_due.apply_async(expires=60, retry=False)
+    return noted(request, _("Everything is read anew. You can go on working meanwhile."))
 
 
-def _ring() -> None:
-    """A lost bell costs 15 seconds: beat rings anyway."""
+def look(connection: Connection) -> None:
+    """Make every stream due, and ring the bell. A lost bell costs 15 seconds: beat rings anyway."""
+    pull.sync_now(connection)
     tasks.pull_due.apply_async(expires=60, retry=False)

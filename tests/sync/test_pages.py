@@ -1,0 +1,171 @@
+"""The page of sync: what it says, to whom, and what its buttons do."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+
+from deals import actions
+from deals.models import Deal
+from nimble.models import Connection, ConnectionState
+from sync import outbox, pull
+from sync.clock import database_now
+from sync.models import Heartbeat, Quarantined, State, Stream
+from tests.people import BJORN, ZOE
+from tests.sandboxes import SandboxServer
+from tests.sync.pages import signed_in, text, workers_alive
+
+HTMX = {"HX-Request": "true"}
+
+
+def test_index_says_that_everything_is_in_step(mirror: Connection):
+    workers_alive()
+    page = text(signed_in(mirror).get("/sync/"))
+    assert "Everything is in step: Nimble as of" in page
+    assert "The sending worker was last seen" in page
+    assert "Nothing waits: all that you changed here is in Nimble." in page
+
+
+def test_index_says_which_worker_is_missing_and_how_to_start_it(mirror: Connection, deal: Deal):
+    actions.change(author=mirror.user, deal=deal, field="amount", value="1")
+    page = text(signed_in(mirror).get("/sync/"))
+    assert "1 edit waits here: the sending worker is not running." in page
+    assert "The sending worker has not been seen yet: start it with ./run start worker" in page
+
+
+def test_index_tells_how_long_a_worker_has_been_silent(mirror: Connection):
+    workers_alive()
+    Heartbeat.objects.filter(name="pull").update(at=database_now() - timedelta(seconds=130))
+    page = text(signed_in(mirror).get("/sync/"))
+    assert page.count("The fetching worker has not been seen for 2 min: start it with ./run start worker") == 2
+    assert "See Sync" in page
+
+
+def test_index_lists_an_edit_with_its_record_and_fields_in_words(mirror: Connection, deal: Deal):
+    workers_alive()
+    actions.change(author=mirror.user, deal=deal, field="expected_close_date", value="2027-01-31")
+    answer = signed_in(mirror).get("/sync/")
+    page = text(answer)
+    assert f'href="{deal.get_absolute_url()}"' in answer.content.decode()
+    assert deal.name in page
+    assert "Expected close" in page
+    assert "Saved here" in page
+    assert "1 edit is on its way" in page
+
+
+def test_index_shows_nobody_the_edits_of_others(mirror: Connection, deal: Deal, connect):
+    actions.change(author=mirror.user, deal=deal, field="amount", value="1")
+    for other in (connect(BJORN), connect(ZOE)):
+        page = text(signed_in(other).get("/sync/"))
+        assert deal.name not in page
+        assert "Nothing waits" in page
+
+
+@pytest.mark.parametrize("state", [ConnectionState.RECONNECT, ConnectionState.DISCONNECTED, ConnectionState.LEFT])
+def test_index_shows_a_lost_person_their_edits_without_the_record(mirror: Connection, deal: Deal, state: str):
+    edit = actions.change(author=mirror.user, deal=deal, field="description", value="what I typed")
+    Connection.objects.filter(pk=mirror.pk).update(state=state)
+    client = signed_in(mirror)
+    page = text(client.get("/sync/"))
+    assert deal.name not in page
+    assert "A record that you no longer see" in page
+    assert "Reconnect Nimble" in page
+    detail = text(client.get(f"/sync/edits/{edit.pk}/"))
+    assert deal.name not in detail
+    assert "what I typed" in detail
+
+
+def test_index_runs_the_same_queries_for_one_edit_and_for_three(mirror: Connection, deal: Deal):
+    workers_alive()
+    client = signed_in(mirror)
+    others = Deal.objects.filter(gone_at=None, is_private=False).exclude(pk=deal.pk)[:2]
+    counts = []
+    for batch in ([deal], others):
+        for each in batch:
+            actions.change(author=mirror.user, deal=each, field="amount", value="31337")
+        with CaptureQueriesContext(
+            database,
+        ) as captured:
+            assert client.get("/sync/").status_code == 200
+        counts.append(len(captured))
+    assert counts == [INDEX_QUERIES, INDEX_QUERIES]
+
+
+INDEX_QUERIES = 12
+
+
+def test_index_names_quarantined_records_without_their_payload(mirror: Connection):
+    Quarantined.objects.create(
+        workspace=mirror.workspace,
+        kind="contact",
+        nimble_id="5f0c",
+        reason="Unstorable: fields is missing",
+        payload={"secret": "canary"},
+        at=database_now(),
+    )
+    answer = signed_in(mirror).get("/sync/")
+    assert "contact 5f0c" in text(answer)
+    assert "fields is missing" in text(answer)
+    assert b"canary" not in answer.content
+
+
+def test_index_says_why_a_stream_failed(mirror: Connection, nimble: SandboxServer):
+    workers_alive()
+    nimble.fault(path="/api/v1/contacts", status=500, times=100)
+    pull.sync_now(mirror)
+    pull.pull(mirror)
+    page = text(signed_in(mirror).get("/sync/"))
+    assert "Not in step:" in page
+    assert "Failed once" in page
+    assert "Nimble had an internal error." in page
+
+
+def test_index_answers_htmx_with_the_part_that_changes(mirror: Connection):
+    answer = signed_in(mirror).get("/sync/", headers=HTMX)
+    assert "<html" not in answer.content.decode()
+    assert 'id="standing"' in answer.content.decode()
+
+
+def test_sync_now_makes_every_stream_due(mirror: Connection):
+    client = signed_in(mirror)
+    answer = client.post("/sync/now/", headers=HTMX)
+    assert (answer.status_code, "Looking for changes in Nimble." in text(answer)) == (200, True)
+    assert not Stream.objects.filter(connection=mirror, next_run_at__isnull=False).exists()
+    assert client.get("/sync/now/").status_code == 405
+
+
+def test_full_reads_everything_anew(mirror: Connection):
+    assert signed_in(mirror).post("/sync/full/").status_code == 302
+    assert {tuple(stream.cursor) for stream in Stream.objects.filter(connection=mirror)} == {()}
+
+
+def test_sync_now_without_a_connection_is_refused(mirror: Connection):
+    Connection.objects.filter(pk=mirror.pk).update(state=ConnectionState.RECONNECT)
+    answer = signed_in(mirror).post("/sync/now/", headers=HTMX)
+    assert (answer.status_code, "Connect your Nimble account first." in text(answer)) == (409, True)
+
+
+def test_chip_is_a_fragment_that_tells_the_state(mirror: Connection, deal: Deal):
+    workers_alive()
+    client = signed_in(mirror)
+    assert "Synced" in text(client.get("/sync/chip/"))
+    actions.change(author=mirror.user, deal=deal, field="amount", value="1")
+    chip = client.get("/sync/chip/")
+    assert "1 edit on its way" in text(chip)
+    assert "<html" not in chip.content.decode()
+    assert "no-store" in chip["Cache-Control"]
+
+
+def test_arrived_edits_can_be_undone_from_the_history(mirror: Connection, deal: Deal, nimble: SandboxServer):
+    before = deal.amount
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="31337")
+    outbox.deliver()
+    client = signed_in(mirror)
+    assert "Arrived lately" in text(client.get("/sync/"))
+    assert client.post(f"/sync/edits/{edit.pk}/undo/").status_code == 302
+    outbox.deliver()
+    deal.refresh_from_db()
+    assert deal.amount == before
+    edit.refresh_from_db()
+    assert (edit.state, edit.undone_by.get().state) == (State.CONFIRMED, State.CONFIRMED)

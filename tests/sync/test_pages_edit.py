@@ -1,0 +1,239 @@
+"""An edit's page and badge: who sees them, and the decisions that are made there."""
+
+import pytest
+
+from contacts import actions as contact_actions
+from contacts.models import Contact
+from deals import actions
+from deals.models import Deal
+from nimble.models import Connection
+from sync import outbox, pull
+from sync.models import Edit, State
+from tests.people import BJORN, ZOE
+from tests.sandboxes import SandboxServer
+from tests.sync.pages import signed_in, text
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def pending(mirror: Connection, deal: Deal) -> Edit:
+    return actions.change(author=mirror.user, deal=deal, field="amount", value="31337")
+
+
+@pytest.fixture
+def conflict(mirror: Connection, deal: Deal, nimble: SandboxServer) -> Edit:
+    edit = actions.change(author=mirror.user, deal=deal, field="description", value="ours")
+    nimble.edit(BJORN, "deal", deal.nimble_id, set={"description": "theirs"})
+    outbox.deliver()
+    edit.refresh_from_db()
+    assert edit.state == State.CONFLICT
+    return edit
+
+
+@pytest.fixture
+def rejected(mirror: Connection, deal: Deal, nimble: SandboxServer) -> Edit:
+    edit = actions.change(author=mirror.user, deal=deal, field="name", value="Refused name")
+    nimble.fault(
+        method="PUT",
+        path=f"/api/v2/deals/{deal.nimble_id}",
+        status=409,
+        body={"code": 245, "message": "Validation", "errors": {"name": {"message": "This name is taken."}}},
+        times=1,
+    )
+    outbox.deliver()
+    edit.refresh_from_db()
+    assert edit.state == State.REJECTED
+    return edit
+
+
+def test_badge_follows_an_edit_until_it_is_in_nimble(mirror: Connection, pending: Edit):
+    client = signed_in(mirror)
+    path = f"/sync/edits/{pending.pk}/badge/"
+    badge = client.get(path)
+    assert text(badge) == "Saved here"
+    assert f'hx-get="{path}" hx-trigger="every 2s"' in badge.content.decode()
+    outbox.claim()
+    assert text(client.get(path)) == "Sent"
+    Edit.objects.filter(pk=pending.pk).update(state=State.CONFIRMED)
+    assert client.get(path).content.strip() == b""
+
+
+def test_badge_tells_the_author_why_and_a_teammate_only_that_it_waits(mirror: Connection, conflict: Edit, connect):
+    path = f"/sync/edits/{conflict.pk}/badge/"
+    mine = signed_in(mirror).get(path)
+    assert text(mine) == "Needs you"
+    assert "Somebody changed the same field" in mine.content.decode()
+    theirs = signed_in(connect(BJORN)).get(path)
+    assert text(theirs) == "Waits for its author"
+    assert b"Somebody changed" not in theirs.content
+
+
+def test_edit_is_its_authors_alone(mirror: Connection, conflict: Edit, connect):
+    others = [signed_in(connect(BJORN)), signed_in(connect(ZOE))]
+    assert signed_in(mirror).get(f"/sync/edits/{conflict.pk}/").status_code == 200
+    for client in others:
+        assert client.get(f"/sync/edits/{conflict.pk}/").status_code == 404
+        for action in ("resolve", "mend", "retry", "discard", "undo", "adopt"):
+            assert client.post(f"/sync/edits/{conflict.pk}/{action}/", {"all": "theirs"}).status_code == 404
+    conflict.refresh_from_db()
+    assert conflict.state == State.CONFLICT
+    assert others[1].get(f"/sync/edits/{conflict.pk}/badge/").status_code == 404
+
+
+def test_conflict_shows_before_ours_and_nimbles(mirror: Connection, conflict: Edit):
+    page = text(signed_in(mirror).get(f"/sync/edits/{conflict.pk}/"))
+    for words in ("Before", "Ours ours", "Nimble's theirs", "Another value", "Nothing was overwritten."):
+        assert words in page
+
+
+@pytest.mark.parametrize(
+    ("form", "arrives"),
+    [
+        ({"all": "ours"}, "ours"),
+        ({"all": "theirs"}, "theirs"),
+        ({"choice-0": "ours"}, "ours"),
+        ({"choice-0": "theirs"}, "theirs"),
+        ({"choice-0": "other", "value-0": "a third way"}, "a third way"),
+    ],
+)
+def test_conflict_ends_as_it_was_decided(
+    mirror: Connection, conflict: Edit, deal: Deal, nimble: SandboxServer, form: dict[str, str], arrives: str
+):
+    answer = signed_in(mirror).post(f"/sync/edits/{conflict.pk}/resolve/", form)
+    assert (answer.status_code, answer["Location"]) == (302, "/sync/")
+    outbox.deliver()
+    pull.pull(mirror)
+    deal.refresh_from_db()
+    conflict.refresh_from_db()
+    assert deal.description == arrives
+    assert conflict.state == (State.DISCARDED if arrives == "theirs" else State.CONFIRMED)
+    assert described(nimble, deal) == arrives
+
+
+def described(nimble: SandboxServer, deal: Deal) -> str:
+    with_names = nimble.request("GET", f"/api/v2/deals/{deal.nimble_id}", BJORN).json()["fields_values_with_names"]
+    return with_names["description"][0]["value"]
+
+
+def test_conflict_without_a_choice_keeps_the_page_and_says_so(mirror: Connection, conflict: Edit):
+    answer = signed_in(mirror).post(f"/sync/edits/{conflict.pk}/resolve/", {"value-0": "kept text"})
+    assert (answer.status_code, "Choose one." in text(answer)) == (422, True)
+    assert 'value="kept text"' in answer.content.decode()
+
+
+def test_conflict_that_has_moved_on_changes_nothing(mirror: Connection, conflict: Edit):
+    Edit.objects.filter(pk=conflict.pk).update(state=State.DISCARDED)
+    answer = signed_in(mirror).post(f"/sync/edits/{conflict.pk}/resolve/", {"all": "ours"}, follow=True)
+    assert "It has moved on meanwhile" in text(answer)
+    conflict.refresh_from_db()
+    assert conflict.state == State.DISCARDED
+
+
+def test_rejected_edit_comes_back_with_the_message_and_the_typed_text_and_goes_out_mended(
+    mirror: Connection, rejected: Edit, deal: Deal, nimble: SandboxServer
+):
+    client = signed_in(mirror)
+    page = client.get(f"/sync/edits/{rejected.pk}/")
+    assert "This name is taken." in text(page)
+    assert 'value="Refused name"' in page.content.decode()
+    assert client.post(f"/sync/edits/{rejected.pk}/mend/", {"value-0": "Mended name"}).status_code == 302
+    deal.refresh_from_db()
+    assert deal.name == "Mended name"
+    outbox.deliver()
+    rejected.refresh_from_db()
+    assert rejected.state == State.CONFIRMED
+    assert nimble.object("deal", deal.nimble_id)["name"] == "Mended name"
+
+
+def test_missing_record_offers_only_to_discard(mirror: Connection, pending: Edit, deal: Deal, nimble: SandboxServer):
+    nimble.edit(BJORN, "deal", deal.nimble_id, delete=True)
+    outbox.deliver()
+    client = signed_in(mirror)
+    page = text(client.get(f"/sync/edits/{pending.pk}/"))
+    assert "no longer in Nimble, or hidden from you there" in page
+    assert ("Discard" in page, "All ours" in page, "31337" in page) == (True, False, True)
+    assert client.post(f"/sync/edits/{pending.pk}/discard/").status_code == 302
+    pending.refresh_from_db()
+    assert pending.state == State.DISCARDED
+
+
+def test_undo_takes_an_unsent_edit_back(mirror: Connection, pending: Edit, deal: Deal):
+    before = Deal.objects.get(pk=deal.pk).remote
+    answer = signed_in(mirror).post(f"/sync/edits/{pending.pk}/undo/", headers=HTMX)
+    assert (answer.status_code, answer["HX-Refresh"]) == (204, "true")
+    pending.refresh_from_db()
+    assert pending.state == State.UNDONE
+    deal.refresh_from_db()
+    assert (str(deal.amount), deal.remote) != ("31337.0000", before)
+
+
+def test_undo_of_what_cannot_be_undone_says_so(mirror: Connection, rejected: Edit):
+    answer = signed_in(mirror).post(f"/sync/edits/{rejected.pk}/undo/", headers=HTMX)
+    assert (answer.status_code, "This change cannot be undone." in text(answer)) == (409, True)
+
+
+def test_retry_sends_a_waiting_edit_at_once(mirror: Connection, pending: Edit, nimble: SandboxServer):
+    nimble.fault(path="/api/v2/deals/*", status=500, times=100)
+    outbox.deliver()
+    pending.refresh_from_db()
+    assert pending.state == State.RETRYING
+    nimble.clear_faults()
+    assert outbox.deliver() == 0
+    assert signed_in(mirror).post(f"/sync/edits/{pending.pk}/retry/").status_code == 302
+    assert outbox.deliver() == 1
+    pending.refresh_from_db()
+    assert pending.state == State.CONFIRMED
+
+
+@pytest.fixture
+def ambiguous(mirror: Connection, deal: Deal, nimble: SandboxServer) -> Edit:
+    """A deal note whose answer was lost: nothing reads those back, so its author decides."""
+    note = actions.write_note(author=mirror.user, deal=deal, title="Call", body="Called them")
+    nimble.fault(method="POST", path="/api/v2/deals/*", cut="after", times=1)
+    outbox.deliver()
+    Edit.objects.filter(state=State.RETRYING).update(not_before=None)
+    outbox.deliver()
+    edit = Edit.objects.get(kind="deal_note", record_id=note.pk)
+    assert edit.state == State.AMBIGUOUS
+    return edit
+
+
+def test_ambiguous_create_that_is_there_is_never_sent_again(mirror: Connection, ambiguous: Edit, nimble: SandboxServer):
+    client = signed_in(mirror)
+    assert "It is in Nimble" in text(client.get(f"/sync/edits/{ambiguous.pk}/"))
+    writes = len(nimble.writes())
+    assert client.post(f"/sync/edits/{ambiguous.pk}/adopt/").status_code == 302
+    outbox.deliver()
+    ambiguous.refresh_from_db()
+    assert (ambiguous.state, len(nimble.writes())) == (State.CONFIRMED, writes)
+
+
+def test_ambiguous_create_that_is_not_there_is_sent_again(mirror: Connection, ambiguous: Edit, nimble: SandboxServer):
+    writes = len(nimble.writes())
+    assert signed_in(mirror).post(f"/sync/edits/{ambiguous.pk}/retry/").status_code == 302
+    outbox.deliver()
+    ambiguous.refresh_from_db()
+    assert (ambiguous.state, len(nimble.writes())) == (State.CONFIRMED, writes + 1)
+
+
+@pytest.mark.parametrize("target", ["https://evil.test/", "//evil.test", "javascript:alert(1)", "/\\evil.test"])
+def test_action_leads_nobody_off_the_site(mirror: Connection, pending: Edit, target: str):
+    answer = signed_in(mirror).post(f"/sync/edits/{pending.pk}/discard/", {"next": target})
+    assert answer["Location"] == "/sync/"
+
+
+def test_action_leads_back_to_where_it_was_asked_for(mirror: Connection, pending: Edit):
+    answer = signed_in(mirror).post(f"/sync/edits/{pending.pk}/discard/", {"next": "/deals/?stage=1"})
+    assert answer["Location"] == "/deals/?stage=1"
+
+
+def test_edit_of_a_contact_shows_its_fields_by_their_labels(mirror: Connection):
+    contact = Contact.objects.filter(record_type="person", gone_at=None, is_private=False)[0]
+    name = [{"value": "Zaphod", "modifier": ""}]
+    contact_actions.change_field(author=mirror.user, contact=contact, name="first name", wanted=name)
+    edit = Edit.objects.get()
+    answer = signed_in(mirror).get(f"/sync/edits/{edit.pk}/")
+    assert "Zaphod" in text(answer)
+    assert "field:" not in text(answer)
+    assert contact.get_absolute_url() in answer.content.decode()
