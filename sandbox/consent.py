@@ -15,7 +15,8 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding
 main { width: min(26rem, 100%); background: var(--card); border: 1px solid var(--line); border-radius: 14px;
   padding: 1.75rem; }
 h1 { font-size: 1.3rem; margin: 0 0 .25rem; } p { margin: .25rem 0 1rem; color: var(--soft); }
-fieldset { border: 0; padding: 0; margin: 0 0 1.25rem; display: grid; gap: .5rem; max-height: 22rem; overflow: auto; }
+fieldset { border: 0; padding: 0; margin: 0 0 1.25rem; display: grid; gap: .5rem;
+  max-height: min(31rem, 60vh); overflow: auto; }
 legend { font-weight: 600; margin-bottom: .5rem; }
 label { display: flex; gap: .75rem; align-items: center; border: 1px solid var(--line); border-radius: 10px;
   padding: .55rem .8rem; cursor: pointer; }
@@ -28,7 +29,7 @@ button[value=allow] { background: var(--blue); border-color: var(--blue); color:
 @media (prefers-color-scheme: dark) { button[value=allow] { color: #0d1b28; } }
 :focus-visible { outline: 3px solid var(--blue); outline-offset: 2px; }
 """
-MEANING = {"basic": "who you are", "contacts": "your contacts", "deals": "your deals"}
+MEANING = {"basic": "your profile", "contacts": "your contacts", "deals": "your deals"}
 
 
 def _page(title: str, body: str) -> str:
@@ -57,7 +58,7 @@ def consent_page(users: list[Document], kept: dict[str, str], wanted: list[str])
     choices = "".join(_choice(user, checked=not place) for place, user in enumerate(users))
     asks = ", ".join(MEANING[scope] for scope in wanted)
     body = (
-        f"<h1>Nimble sandbox</h1><p>An application asks to use {escape(asks)}.</p>"
+        f"<h1>Nimble sandbox</h1><p>An application asks to see and change {escape(asks)}.</p>"
         f'<form method="post" action="/oauth/authorize">{hidden}'
         f"<fieldset><legend>Sign in as</legend>{choices}</fieldset>"
         '<div class="buttons"><button name="decision" value="deny">Deny</button>'

@@ -1,12 +1,14 @@
 """What a write may put into a contact's fields: checked as a whole, so that one answer names every mistake."""
 
 import copy
+import json
 import re
 from typing import Any
 
 from sandbox.errors import invalid, invalid_at
 from sandbox.fields import BY_NAME, COMPANY, PERSON, Field, value
-from sandbox.store import Document
+from sandbox.store import Document, clean
+from sandbox.world import World
 
 Errors = dict[str, list[dict[str, str]]]
 LONGEST = 4_000_000
@@ -35,8 +37,26 @@ def _problem(field: Field, record_type: str, text: Any, modifier: Any) -> str | 
         return "Unknown choice"
     if field.kind == "number" and not re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", text):
         return "Value should be a number"
+    if field.kind == "employment":
+        return _employment_problem(text)
     if field.kind == "boolean" and text not in ("true", "false"):
         return "Value should be true or false"
+    return None
+
+
+def _employment_problem(text: str) -> str | None:
+    """An employment is JSON in a string; its dates are months, and one that ended is not present."""
+    try:
+        job = json.loads(text)
+    except (ValueError, RecursionError):
+        return "Can't parse employment as JSON"
+    if not isinstance(job, dict) or not isinstance(job.get("company_name", ""), str | None):
+        return "Employment should be an object with a company_name"
+    for name in ("start_date", "end_date"):
+        if job.get(name) and not re.fullmatch("(0[1-9]|1[0-2])/[0-9]{4}", str(job[name])):
+            return f"{name} should be MM/YYYY"
+    if job.get("is_present") and job.get("end_date"):
+        return "An employment with an end date can't be present"
     return None
 
 
@@ -131,10 +151,19 @@ def split_tags(text: Any) -> list[str]:
     return tags
 
 
-def employer_of(doc: Document) -> str | None:
-    """The company contact that the fields name, if they name one by id."""
-    for name in ("contact employment", "parent company"):
-        for one in (doc["fields"] or {}).get(name, []):
-            if one.get("extra_value"):
-                return str(one["extra_value"])
+def employer_of(world: World, doc: Document) -> str | None:
+    """The company contact that the fields name: by its id, else by its name."""
+    values = [*doc["fields"].get("contact employment", []), *doc["fields"].get("parent company", [])]
+    for one in values:
+        if one.get("extra_value"):
+            return str(one["extra_value"])
+    sql = "SELECT id FROM contacts WHERE company_id = ? AND record_type = 'company' AND company_name = ? LIMIT 1"
+    for one in values:
+        name = one["value"]
+        if one["label"] == "contact employment":
+            job = json.loads(name)
+            name = job.get("company_name") if job.get("is_present") else None
+        found = world.store.rows(sql, [doc["company_id"], clean(name.lower())]) if name else []
+        if found:
+            return str(found[0][0])
     return None

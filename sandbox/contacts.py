@@ -173,7 +173,7 @@ def post_contact(world: World, request: Request) -> Answer:
     doc = new_contact(world.new_id("contact"), request.company_id, record_type, owner, 0, 0)
     doc["creator"] = request.user_id
     doc["fields"] = contact_edit.changed_fields(doc, sent["fields"], replace=True)
-    doc["parent_id"] = contact_edit.employer_of(doc)
+    doc["parent_id"] = contact_edit.employer_of(world, doc)
     if "tags" in sent:
         doc["tags"] = contact_edit.split_tags(sent["tags"])
     if "privacy" in sent:
@@ -206,7 +206,7 @@ def put_contact(world: World, request: Request, contact_id: str) -> Answer:
     replace = _replaces(world, request)
     if "fields" in sent:
         doc["fields"] = contact_edit.changed_fields(doc, sent["fields"], replace)
-        doc["parent_id"] = contact_edit.employer_of(doc)
+        doc["parent_id"] = contact_edit.employer_of(world, doc)
     if "avatar_url" in sent:
         doc["avatar_url"] = checked_text(sent["avatar_url"], "/avatar_url")
     if "is_important" in sent:

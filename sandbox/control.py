@@ -45,7 +45,7 @@ def _the_user(world: World, name: Any) -> Document:
 def _state(sandbox: "Sandbox", request: Request) -> Any:
     world = sandbox.world
     counts = {kind: world.store.scalar(f"SELECT count(*) FROM {how.table}") for kind, how in KINDS.items()}
-    log = sandbox.log.entries
+    log = sandbox.log.since(0)
     return {
         "counts": counts,
         "users": world.store.all("user"),

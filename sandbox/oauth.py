@@ -13,6 +13,7 @@ from sandbox.exchange import Answer, Request
 from sandbox.store import Document
 from sandbox.world import World
 
+GRANT_PATH = "/api/oauth/token"
 CODE_LIFETIME = 600
 PARAMETERS: tuple[str, ...] = ("client_id", "redirect_uri", "response_type", "scope", "state")
 SCOPES = ("basic", "contacts", "deals")

@@ -1,59 +1,31 @@
 """HTTP/1.1 on loopback: connections that stay open, each request in one transaction, faults around it."""
 
-import gzip
 import hmac
 import json
 import socket
 import struct
 import sys
-import threading
 import time
-from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from sandbox import contacts, control, deal_extras, deals, notes, oauth, pipelines, tasks, team
+from sandbox.effects import shift, spoiled
 from sandbox.errors import Refused, forbidden
 from sandbox.exchange import Answer, Request, find, run
 from sandbox.faults import Faults, Rule
-from sandbox.store import Document
+from sandbox.log import Log
 from sandbox.world import World
 
 # Importing these registers their operations.
 OPERATION_MODULES = (contacts, deal_extras, deals, notes, pipelines, tasks, team)
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 LOGIN_PAGE = b"<!doctype html><html><head><title>Nimble - Log in</title></head><body><form>Log in</form></body></html>"
-GRANT_PATH = "/api/oauth/token"
 LARGEST_BODY = 64 * 1024 * 1024
 
 
 ENCODE = json.JSONEncoder(check_circular=False).encode
-
-
-class Log:
-    """Every API request: who, what, how it ended, and whether it was applied."""
-
-    def __init__(self) -> None:
-        self.entries: deque[dict[str, Any]] = deque(maxlen=100_000)
-        self.last = 0
-        self.lock = threading.Lock()
-
-    def open(self, request: Request) -> dict[str, Any]:
-        with self.lock:
-            self.last += 1
-            entry = {"n": self.last, "time": time.time(), "method": request.method, "path": request.target}
-            entry |= {"user_id": None, "status": 0, "applied": False, "fault": None}
-            # Never the form of the token endpoint: it holds secrets.
-            holds_secrets = request.path == GRANT_PATH
-            entry["body"] = None if request.method == "GET" or holds_secrets else _readable(request.body)
-            entry["request_id"] = request.headers.get("x-request-id")
-            self.entries.append(entry)
-            return entry
-
-    def since(self, number: int) -> list[dict[str, Any]]:
-        with self.lock:
-            return [dict(entry) for entry in self.entries if entry["n"] > number]
 
 
 class Cut(Exception):
@@ -123,20 +95,18 @@ class Sandbox:
             raise Cut
         if action.get("html"):
             return Answer(LOGIN_PAGE, 200, {"Content-Type": "text/html; charset=utf-8"})
-        if "status" in action:
-            headers = {name: str(value) for name, value in action.get("headers", {}).items()}
-            return Answer(
-                action.get("body", {"message": "Internal error handling request", "code": 107}),
-                action["status"],
-                headers,
-            )
+        if "status" in action and not action.get("apply"):
+            return _failure(action)
         stale = rule.stale if rule and request.method == "GET" else None
         answer = self._apply(request, entry, self.world.at(stale) if stale else self.world)
+        time.sleep(action.get("hang_ms", 0) / 1000)
         if action.get("cut") == "after":
             raise Cut
+        if "status" in action:
+            return _failure(action)
         if "shift" in action:
-            _shift(self.world, answer.body, action["shift"])
-        return _spoiled(answer, action)
+            shift(self.world, answer.body, action["shift"])
+        return spoiled(answer, action)
 
     def _who(self, request: Request) -> str | None:
         try:
@@ -146,7 +116,7 @@ class Sandbox:
             return None
 
     def _apply(self, request: Request, entry: dict[str, Any], world: World) -> Answer:
-        if request.path == GRANT_PATH:
+        if request.path == oauth.GRANT_PATH:
             return self._token(request, entry)
         with world.lock:
             user, granted = oauth.authenticate(self.world, request)
@@ -174,63 +144,10 @@ class Sandbox:
         return answer
 
 
-def _readable(body: bytes) -> Any:
-    try:
-        return json.loads(body) if body else None
-    except ValueError:
-        return body.decode("utf-8", "replace")
-
-
-def _shift(world: World, body: Any, amounts: dict[str, int]) -> None:
-    """Deletes the first of a listing's records, or touches its last, after it was read: the next page has shifted."""
-    resources = list(body.get("resources", [])) if isinstance(body, dict) else []
-    for group in body.get("stages", []) if isinstance(body, dict) else []:
-        resources += group["deals"]
-    with world.transaction(True):
-        for view in resources[: amounts.get("delete", 0)]:
-            world.store.delete(*_named(view))
-        for view in resources[-amounts.get("touch", 0) :] if amounts.get("touch") else []:
-            kind, one = _named(view)
-            doc: Document | None = world.store.get(kind, one)
-            if doc is not None:
-                world.save(kind, doc, doc["owner_id"])
-
-
-def _named(view: Any) -> tuple[str, str]:
-    if isinstance(view, str):
-        return "contact", view
-    return ("deal", view["deal_id"]) if "deal_id" in view else ("contact", view["id"])
-
-
-def _emptied(body: Any) -> Any:
-    """A listing without its records, its meta saying so."""
-    emptied = dict(body)
-    for name in ("resources", "activities", "pipelines"):
-        if name in emptied:
-            emptied[name] = []
-    if "stages" in emptied:
-        meta: dict[str, Any] = {"total_new_count": 0, "next_page_url": None, "total_amount": []}
-        emptied["stages"] = [group | {"deals": [], "meta": meta} for group in emptied["stages"]]
-    if "total" in emptied.get("meta", {}):
-        emptied["meta"] = emptied["meta"] | {"total": 0, "pages": 0}
-    return emptied
-
-
-def _spoiled(answer: Answer, action: dict[str, Any]) -> Answer:
-    if action.get("empty"):
-        answer.body = _emptied(answer.body)
-    if "body" in action:
-        answer.body = action["body"]
-    answer.headers |= {name: str(value) for name, value in action.get("headers", {}).items()}
-    if "truncate" in action or "pad" in action:
-        raw = json.dumps(answer.body).encode()
-        raw = raw[: len(raw) // 2] if action.get("truncate") else raw + b" " * int(action["pad"])
-        return Answer(raw, answer.status, answer.headers | {"Content-Type": "application/json"})
-    if "gzip_bomb" in action:
-        raw = gzip.compress(b" " * int(action["gzip_bomb"]), 9)
-        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-        return Answer(raw, answer.status, answer.headers | headers)
-    return answer
+def _failure(action: dict[str, Any]) -> Answer:
+    headers = {name: str(value) for name, value in action.get("headers", {}).items()}
+    body = action.get("body", {"message": "Internal error handling request", "code": 107})
+    return Answer(body, action["status"], headers)
 
 
 class Connection(BaseHTTPRequestHandler):

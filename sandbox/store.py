@@ -35,6 +35,7 @@ INDEXES = """
 CREATE INDEX contacts_updated ON contacts (company_id, updated, id, readers, record_type);
 CREATE INDEX contacts_created ON contacts (company_id, created, id, readers, record_type);
 CREATE INDEX contacts_last_name ON contacts (company_id, last_name, id, readers, record_type);
+CREATE INDEX contacts_company_name ON contacts (company_id, company_name) WHERE record_type = 'company';
 CREATE INDEX contacts_parent ON contacts (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX contact_tags_tag ON contact_tags (tag, contact_id);
 CREATE INDEX contact_tags_contact ON contact_tags (contact_id);

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ from tests.sandbox.conftest import ADA, Ask
 from tests.sandboxes import SandboxServer
 
 NAME = {"last name": [{"value": "Doe", "modifier": ""}]}
+ENDED = '{"company_name": "X", "is_present": true, "end_date": "01/2020"}'
 Everyones = Callable[..., dict[str, Any]]
 
 
@@ -40,6 +42,8 @@ def values(fields: dict[str, Any], name: str) -> list[tuple[str, str]]:
         ({"fields": NAME | {"no such field": [{"value": "x"}]}}, "no such field"),
         ({"fields": NAME | {"title": [{"value": "a"}, {"value": "b"}]}}, "title"),
         ({"fields": NAME | {"title": [{"value": 5}]}}, "title"),
+        ({"fields": NAME | {"contact employment": [{"value": "CEO"}]}}, "contact employment"),
+        ({"fields": NAME | {"contact employment": [{"value": ENDED}]}}, "contact employment"),
     ],
 )
 def test_a_wrong_field_is_named_with_its_id(ada: Ask, body: dict[str, Any], field: str) -> None:
@@ -147,6 +151,15 @@ def test_tags_are_set_as_a_whole(ada: Ask, everyones: Everyones) -> None:
     assert ada("PUT", path, {"tags": many}).json()["tags"] == many
     assert ada("PUT", path, {"tags": []}).json()["tags"] == []
     assert ada("PUT", path, {"tags": "a,b"}).status_code == 409
+
+
+def test_an_employment_names_its_company_by_id_or_by_name(ada: Ask, everyones: Everyones) -> None:
+    company = everyones("contact", record_type="company")
+    name = company["fields"]["company name"][0]["value"]
+    job = {"company_name": name, "title": "CEO", "is_present": True}
+    for extra in ({}, {"extra_value": company["id"]}):
+        made = create(ada, NAME | {"contact employment": [{"value": json.dumps(job), **extra}]})
+        assert made["employers_info"] == [{"contact_id": company["id"], "company_name": name}]
 
 
 def test_one_value_at_most_is_primary(ada: Ask) -> None:

@@ -37,6 +37,22 @@ def test_a_connection_cut_before_or_after_applying(sandbox: SandboxServer, ada: 
     assert (entry["status"], entry["applied"], entry["body"]) == (0, bool(made), PERSON)
 
 
+def test_an_error_for_what_was_applied(sandbox: SandboxServer, ada: Ask) -> None:
+    before = contacts(sandbox)
+    sandbox.fault(method="POST", status=502, apply=True)
+    assert ada("POST", "/api/v1/contact", PERSON).status_code == 502
+    assert contacts(sandbox) == before + 1
+
+
+def test_an_answer_that_hangs_after_applying(sandbox: SandboxServer) -> None:
+    before = contacts(sandbox)
+    headers = {"Authorization": f"Bearer {sandbox.token_for(ADA)}"}
+    sandbox.fault(method="POST", hang_ms=1500)
+    with pytest.raises(requests.ReadTimeout):
+        sandbox.session.post(f"{sandbox.url}/api/v1/contact", json=PERSON, headers=headers, timeout=0.3)
+    assert contacts(sandbox) == before + 1
+
+
 def test_a_token_can_rotate_and_its_answer_be_lost(sandbox: SandboxServer) -> None:
     redirect = "http://127.0.0.1:9/cb"
     pair = sandbox.pair_for(ADA, redirect_uri=redirect)
