@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection as database
-from django.db import models, transaction
+from django.db import transaction
 
 from nimble.models import Connection
 from sync import clean, overlay, registry
 from sync.models import Change, Quarantined
+from sync.upsert import upsert
 
 BATCH = 100
 
@@ -35,18 +35,29 @@ def digest(resource: registry.Resource, remote: dict[str, Any]) -> str:
     return hashlib.blake2b(packed.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A payload made ready outside the transaction: taken apart, with its columns as they are without edits."""
+
+    nimble_id: str
+    remote: dict[str, Any]
+    view: dict[str, Any]
+    columns: dict[str, Any]
+    digest: str
+
+
 def parse_all(
     resource: registry.Resource, connection: Connection, payloads: Sequence[Any], at: datetime
-) -> tuple[list[registry.Parsed], list[Quarantined]]:
-    """Every payload parsed; the ones that cannot be are returned as rows for the quarantine."""
-    parsed: dict[str, registry.Parsed] = {}
+) -> tuple[list[Ready], list[Quarantined]]:
+    """Every payload made ready; the ones that cannot be are returned as rows for the quarantine."""
+    parsed: dict[str, Ready] = {}
     bad = []
     for position, payload in enumerate(payloads):
         try:
-            item = resource.parse(clean.tree(payload))
-            # The columns are derived here once, outside the transaction: a field that cannot be shows itself now.
-            overlay.project(resource, item.remote, [])
-            parsed[item.nimble_id] = item
+            item = resource.parse(clean.payload(payload))
+            remote = resource.keep({}, item.remote)
+            columns = overlay.project(resource, remote, [])
+            parsed[item.nimble_id] = Ready(item.nimble_id, remote, item.view, columns, digest(resource, remote))
         except (registry.Unstorable, AttributeError, KeyError, TypeError, ValueError) as reason:
             found = payload.get("id") or payload.get("deal_id") if isinstance(payload, dict) else None
             name = found if isinstance(found, str) else f"unnamed-{at:%Y%m%d%H%M%S}-{position}"
@@ -92,7 +103,7 @@ def save_page(
 def _save_batch(
     resource: registry.Resource,
     connection: Connection,
-    batch: Sequence[registry.Parsed],
+    batch: Sequence[Ready],
     read_at: datetime,
     tally: Tally,
 ) -> None:
@@ -110,8 +121,8 @@ def _save_batch(
     changes: list[Change] = []
     for item in batch:
         row = stored.get(item.nimble_id)
-        remote = resource.keep(row.remote if row else {}, item.remote)
-        mark = digest(resource, remote)
+        remote = resource.keep(row.remote, item.remote) if row else item.remote
+        mark = item.digest if remote is item.remote else digest(resource, remote)
         if row and row.fetched_at and row.fetched_at >= read_at:
             # An older read, or one that overlaps our own write: it knows nothing that we do not.
             tally.unchanged += 1
@@ -120,7 +131,8 @@ def _save_batch(
             untouched.append(row.pk)
             tally.unchanged += 1
             continue
-        columns = overlay.project(resource, remote, edits.get(row.pk, []) if row else [])
+        over = edits.get(row.pk, []) if row else []
+        columns = item.columns if not over and remote is item.remote else overlay.project(resource, remote, over)
         writes.append(
             {
                 "workspace_id": connection.workspace_id,
@@ -139,7 +151,7 @@ def _save_batch(
         else:
             tally.created += 1
     if writes:
-        _upsert(model, writes)
+        upsert(model, writes, ["workspace_id", "nimble_id"], guard="rev")
         tally_ids = dict(
             model._default_manager.filter(
                 workspace_id=connection.workspace_id, nimble_id__in=[write["nimble_id"] for write in writes]
@@ -153,33 +165,6 @@ def _save_batch(
     Change.objects.bulk_create(changes)
     if resource.sight:
         saw(resource.sight, connection, {tally.ids[item.nimble_id]: item.view for item in batch}, read_at)
-
-
-def _upsert(model: type[models.Model], rows: list[dict[str, Any]]) -> None:
-    """INSERT … ON CONFLICT DO UPDATE where the stored row still has the `rev` that the new columns were derived from.
-
-    `executemany` with the fields' own adaptation: several times faster than `bulk_create(update_conflicts=True)` with
-    JSON on PostgreSQL.
-    """
-    # A new row needs every column; a stored one keeps those that Nimble knows nothing of.
-    fields = [f for f in model._meta.local_concrete_fields if not f.primary_key]
-    quote = database.ops.quote_name
-    table = quote(model._meta.db_table)
-    names = [quote(f.column) for f in fields]
-    keys = {quote("workspace_id"), quote("nimble_id")}
-    written = [quote(name) for name in rows[0]]
-    updates = ", ".join(f"{name} = excluded.{name}" for name in written if name not in keys)
-    rev = quote("rev")
-    sql = (
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))}) "  # noqa: S608 our own names
-        f"ON CONFLICT ({', '.join(sorted(keys, reverse=True))}) DO UPDATE SET {updates} "
-        f"WHERE {table}.{rev} = excluded.{rev} - 1"
-    )
-    values = [
-        [f.get_db_prep_save(row.get(f.attname, f.get_default()), connection=database) for f in fields] for row in rows
-    ]
-    with database.cursor() as cursor:
-        cursor.executemany(sql, values)
 
 
 def _changes(resource: registry.Resource, row: Any, remote: dict[str, Any], at: datetime) -> list[Change]:
@@ -203,16 +188,15 @@ def _changes(resource: registry.Resource, row: Any, remote: dict[str, Any], at: 
 
 def saw(sight: type[Any], connection: Connection, views: dict[int, dict[str, Any]], at: datetime) -> None:
     """Remember that this connection was shown these rows, with the parts that are its own."""
-    sight._default_manager.bulk_create(
-        [sight(record_id=pk, connection=connection, seen_at=at, view=view) for pk, view in views.items()],
-        update_conflicts=True,
-        unique_fields=["record", "connection"],
-        update_fields=["seen_at", "missing", "hidden_at", "view"],
-    )
+    rows = [
+        {"record_id": pk, "connection_id": connection.pk, "seen_at": at, "missing": 0, "hidden_at": None, "view": view}
+        for pk, view in views.items()
+    ]
+    upsert(sight, rows, ["record_id", "connection_id"])
 
 
 def _quarantine(
-    resource: registry.Resource, connection: Connection, batch: Sequence[registry.Parsed], bad: list[Quarantined]
+    resource: registry.Resource, connection: Connection, batch: Sequence[Ready], bad: list[Quarantined]
 ) -> None:
     """Keep what could not be stored; release what could be after all."""
     kept = Quarantined.objects.filter(workspace_id=connection.workspace_id, kind=resource.kind)

@@ -1,0 +1,3 @@
+from tests.sync.conftest import mirror
+
+__all__ = ["mirror"]
