@@ -24,7 +24,7 @@ Walked = Callable[..., list[Exchange]]
 @pytest.fixture(scope="module")
 def walked() -> Iterator[Walked]:
     """The exchanges of one walk with these switches; each is walked once."""
-    sandbox = SandboxServer(contacts=60, deals=40)
+    sandbox = SandboxServer(contacts=36, deals=24)
     found: dict[Any, list[Exchange]] = {}
 
     def walk(**positions: str) -> list[Exchange]:
