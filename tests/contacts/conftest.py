@@ -51,7 +51,12 @@ METADATA = {
                         {"field_id": "seats", "name": "Seats", "field_type": {"field_kind": "number"}},
                         {"field_id": "vip", "name": "VIP", "field_type": {"field_kind": "boolean"}},
                         {"field_id": "by", "name": "Looked after by", "field_type": {"field_kind": "user"}},
-                        {"field_id": "source", "name": "source", "read_only": True, "field_type": {"field_kind": "string"}},
+                        {
+                            "field_id": "source",
+                            "name": "source",
+                            "read_only": True,
+                            "field_type": {"field_kind": "string"},
+                        },
                     ],
                 },
             ],

@@ -112,7 +112,10 @@ def test_paging_shows_everyone_once_there_and_back(page: Client, keep: Keep, sor
     wanted = set(Contact.objects.values_list("pk", flat=True))
 
     def ids(answer) -> list[int]:
-        return [int(pk) for pk in re.findall(r'<th scope="row"[^>]*><a[^>]*href="/contacts/(\d+)/"', answer.content.decode())]
+        return [
+            int(pk)
+            for pk in re.findall(r'<th scope="row"[^>]*><a[^>]*href="/contacts/(\d+)/"', answer.content.decode())
+        ]
 
     forth, url = [], f"/contacts/?sort={sort}"
     while url:

@@ -1,0 +1,140 @@
+"""Notes: cleaned on their way in, written, changed and removed."""
+
+import html
+import re
+
+import pytest
+from django.test import Client
+
+from contacts.models import Contact, ContactNote
+from sync.models import Edit, State
+from tests.contacts.conftest import Keep
+from tests.contacts.payloads import contact, note
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+@pytest.fixture
+def row(keep: Keep) -> Contact:
+    return keep(contact(1))[0]
+
+
+@pytest.mark.parametrize(
+    ("markup", "shown", "never"),
+    [
+        ("<p onclick='x()'>Hi<script>alert(1)</script></p>", "<p>Hi</p>", "alert"),
+        ('<a href="javascript:alert(1)">click</a>', "click", "javascript:"),
+        ('<img src="http://tracker.test/x.gif">text', "text", "tracker"),
+        ("%3Cfont%20color%3Dred%3ESpoke%3C%2Ffont%3E", "Spoke", "%3C"),
+        ("Plain: 5 < 6 & 7", "Plain: 5 &lt; 6 &amp; 7", "5 < 6"),
+        ("<div>" * 500 + "deep" + "</div>" * 500, "deep", "<div><div><div><div>"),
+        ('<p style="position:fixed">cover</p><style>*{display:none}</style>', "cover", "position:fixed"),
+        ("bad\x00\ud800text", "text", "\x00"),
+    ],
+)
+def test_note_is_cleaned_when_it_comes_in(keep: Keep, page: Client, row: Contact, markup: str, shown: str, never: str):
+    [kept] = keep(note(1, "c1", markup), kind="contact_note")
+    assert shown in kept.html
+    assert never not in kept.html
+    body = page.get(row.get_absolute_url()).content.decode()
+    section = body[body.index('id="notes"') : body.index("</ol>", body.index('id="notes"'))]
+    assert shown in section
+    assert never not in section
+
+
+def test_note_is_written_as_markdown_and_shown_at_once(page: Client, row: Contact):
+    answer = page.post(f"/contacts/{row.pk}/notes/", {"text": "Called.\r\n**Wants** a quote <b>now</b>"}, **HTMX)
+    assert answer.status_code == 200
+    body = answer.content.decode()
+    assert "<strong>Wants</strong> a quote &lt;b&gt;now&lt;/b&gt;" in body
+    assert "Saved here" in body
+    edit = Edit.objects.get()
+    assert (edit.operation, edit.kind) == ("create", "contact_note")
+    assert ContactNote.objects.get().contacts.get() == row
+
+
+def test_empty_note_is_not_written_and_says_why(page: Client, row: Contact):
+    answer = page.post(f"/contacts/{row.pk}/notes/", {"text": " \r\n "}, **HTMX)
+    assert answer.status_code == 422
+    assert "Write something first." in answer.content.decode()
+    assert not ContactNote.objects.exists()
+
+
+def test_writing_works_without_javascript(page: Client, row: Contact):
+    answer = page.post(f"/contacts/{row.pk}/notes/", {"text": "Hello"})
+    assert (answer.status_code, answer["Location"]) == (302, f"/contacts/{row.pk}/#notes")
+    refused = page.post(f"/contacts/{row.pk}/notes/", {"text": ""})
+    assert refused.status_code == 422
+    assert "<html" in refused.content.decode()
+
+
+def changing(page: Client, row: Contact, kept: ContactNote) -> tuple[str, dict[str, str], str]:
+    url = f"/contacts/{row.pk}/notes/{kept.pk}/"
+    body = page.get(url, **HTMX).content.decode()
+    text = re.search(r"<textarea[^>]*>\n?(.*?)</textarea>", body, re.DOTALL)
+    seal = re.search(r'name="seal" value="([^"]*)"', body)
+    assert text is not None
+    assert seal is not None
+    return url, {"text": html.unescape(text[1]), "seal": html.unescape(seal[1])}, body
+
+
+def test_note_is_changed_as_plain_text(keep: Keep, page: Client, row: Contact):
+    [kept] = keep(note(1, "c1", "<p>One<br>two &amp; three</p>"), kind="contact_note")
+    url, sent, body = changing(page, row, kept)
+    assert sent["text"] == "One\ntwo & three"
+    assert "This note has formatting" not in body
+    assert page.post(url, {**sent, "text": "One\r\nfour"}, **HTMX).status_code == 200
+    edit = Edit.objects.get()
+    assert edit.fields["note"] == {"base": "<p>One<br>two &amp; three</p>", "new": "<p>One<br />\nfour</p>\n"}
+
+
+def test_note_with_formatting_warns_before_it_is_simplified(keep: Keep, page: Client, row: Contact):
+    [kept] = keep(note(1, "c1", "<p>Called about the <b>renewal</b></p>"), kind="contact_note")
+    assert "This note has formatting" in changing(page, row, kept)[2]
+
+
+def test_note_that_nobody_touched_is_not_sent(keep: Keep, page: Client, row: Contact):
+    [kept] = keep(note(1, "c1", "<div>Rich <b>text</b></div><ul><li>one</li><li>two</li></ul>"), kind="contact_note")
+    url, sent, _body = changing(page, row, kept)
+    assert page.post(url, {**sent, "text": sent["text"].replace("\n", "\r\n")}, **HTMX).status_code == 200
+    assert not Edit.objects.exists()
+
+
+def test_emptied_note_is_refused_and_kept(keep: Keep, page: Client, row: Contact):
+    [kept] = keep(note(1, "c1"), kind="contact_note")
+    url, sent, _body = changing(page, row, kept)
+    answer = page.post(url, {**sent, "text": ""}, **HTMX)
+    assert answer.status_code == 422
+    assert f'id="note-{kept.pk}-body"' in answer.content.decode()
+
+
+def test_note_is_removed_after_being_asked(keep: Keep, page: Client, row: Contact):
+    [kept] = keep(note(1, "c1", "<p>Secret</p>"), kind="contact_note")
+    url = f"/contacts/{row.pk}/notes/{kept.pk}/remove/"
+    assert "Nimble cannot bring it back" in page.get(url).content.decode()
+    assert "<html" not in page.get(url, **HTMX).content.decode()
+    assert page.post(url).status_code == 302
+    assert Edit.objects.get().operation == "delete"
+    body = page.get(row.get_absolute_url()).content.decode()
+    assert "Secret" not in body
+
+
+def test_unsent_note_is_dropped_when_it_is_removed(page: Client, row: Contact):
+    page.post(f"/contacts/{row.pk}/notes/", {"text": "Oops"}, **HTMX)
+    kept = ContactNote.objects.get()
+    page.post(f"/contacts/{row.pk}/notes/{kept.pk}/remove/")
+    assert Edit.objects.get().state == State.DISCARDED
+    assert "Oops" not in page.get(row.get_absolute_url()).content.decode()
+
+
+def test_note_that_nimble_refused_is_mended_not_doubled(page: Client, row: Contact):
+    page.post(f"/contacts/{row.pk}/notes/", {"text": "Too long"}, **HTMX)
+    Edit.objects.update(state=State.REJECTED, error={"reason": "Invalid", "message": "Too long."})
+    kept = ContactNote.objects.get()
+    body = page.get(row.get_absolute_url()).content.decode()
+    assert "Too long" in body
+    assert "Needs you" in body
+    url, sent, _body = changing(page, row, kept)
+    assert page.post(url, {**sent, "text": "Short"}, **HTMX).status_code == 200
+    edit = Edit.objects.get()
+    assert (edit.operation, edit.state, edit.fields["note"]["new"]) == ("create", State.PENDING, "<p>Short</p>\n")
