@@ -1,5 +1,6 @@
 """Ids that we choose ourselves: where Nimble lets us, a lost answer can be asked after by id."""
 
+import hashlib
 import secrets
 import time
 
@@ -9,6 +10,11 @@ def object_id() -> str:
     return f"{int(time.time()):08x}{secrets.token_hex(8)}"
 
 
-def lease_token() -> str:
-    """A token that names one attempt; every finalising statement carries it."""
-    return secrets.token_hex(8)
+def lease_token(holder: str = "") -> str:
+    """A token that names one attempt; every finalising statement carries it. It begins with who holds it."""
+    return f"{holder}{secrets.token_hex(8)}"
+
+
+def holder(name: str) -> str:
+    """The beginning of the tokens of one program, by its name (`push@host`)."""
+    return f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-"

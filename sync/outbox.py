@@ -18,7 +18,7 @@ from nimble.client import Client
 from nimble.models import Connection
 from sync import merge, overlay, registry, store
 from sync.clock import database_now
-from sync.ids import lease_token
+from sync.ids import holder, lease_token
 from sync.models import IN_LINE, Edit, State
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,22 @@ LEASE_SECONDS = 40
 MAX_ATTEMPTS = 10
 # A write that hangs longer than this is taken for lost; with the read before it, it stays inside one lease.
 TIMEOUT = (5.0, 15.0)
+
+
+# Who claims: set when a worker starts, so that it can tell what its own killed predecessor was holding.
+_me = ""
+
+
+def start_as(name: str) -> int:
+    """This process is the worker of this name, and the only one: what a predecessor held when it died is free at once.
+
+    Returns how many edits that were.
+    """
+    global _me
+    _me = holder(name)
+    now = database_now()
+    held = Edit.objects.filter(state=State.SENDING, lease_token__startswith=_me, lease_until__gt=now)
+    return held.update(lease_until=now - timedelta(seconds=1))
 
 
 class LostLease(Exception):
@@ -79,7 +95,7 @@ def claim() -> Edit | None:
         edit = heads(now).select_related("connection__workspace", "author").order_by("id").first()
         if edit is None:
             return None
-        token = lease_token()
+        token = lease_token(_me)
         lapsed = edit.state == State.SENDING
         taken = heads(now).filter(pk=edit.pk, state=edit.state, lease_token=edit.lease_token)
         # The check that it heads its line is part of the UPDATE: claim and check are one statement.

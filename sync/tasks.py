@@ -1,11 +1,20 @@
 """Celery's side: messages that carry nothing or an id. Whatever they are about is found in the database."""
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_ready
 
 from nimble.models import Connection
 from sync import outbox
 from sync import pull as pulling
 from sync.health import beat
+
+
+@worker_ready.connect
+def take_over(sender: Any, **_more: Any) -> None:
+    """A worker starts where the one of the same name was killed; the supervisor never runs two of them."""
+    outbox.start_as(sender.hostname)
 
 
 @shared_task(expires=10)

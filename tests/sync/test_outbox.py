@@ -265,3 +265,14 @@ def test_moved_deal_is_not_flipped_back_by_a_pull_that_read_before(mirror, deal,
     pull.pull(mirror)
     deal.refresh_from_db()
     assert deal.stage_nimble_id == other_stage.nimble_id
+
+
+def test_restarted_worker_takes_over_at_once_what_it_held_when_it_was_killed(mirror, deal):
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="64")
+    outbox.start_as("push@here")
+    assert outbox.claim() == edit
+    outbox.start_as("push@elsewhere")
+    assert outbox.claim() is None
+    assert outbox.start_as("push@here") == 1
+    assert outbox.deliver() == 1
+    assert state_of(edit) == State.CONFIRMED
