@@ -1,0 +1,232 @@
+"""Who gets where: every route, as everybody, with real objects. A route that is not in the table fails.
+
+The roles: nobody signed in; a stranger, connected in another company; a colleague who does not see the records at hand;
+a member who does, and who made the edits at hand; one whose grant died; an operator with a second factor and no records.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
+from django.contrib.auth import get_user_model
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLResolver, get_resolver, reverse
+
+from contacts.models import ContactNote
+from deals import actions
+from deals.models import DealNote, Pipeline
+from nimble.models import Connection, ConnectionState
+from sync.models import Edit
+from tests import factories
+from tests.people import BJORN, EVE, ZOE, Connect
+
+ROLES = ("anonymous", "stranger", "colleague", "member", "lost", "operator")
+SECRET = "Canary Holdings"
+
+OK, LOGIN, DENIED, GONE = "ok", "login", "denied", "gone"
+# Everybody; who is signed in; who sees the record; its author; an operator.
+PUBLIC = dict.fromkeys(ROLES, OK)
+PERSON = {**dict.fromkeys(ROLES, OK), "anonymous": LOGIN}
+VIEWER = {**dict.fromkeys(ROLES, GONE), "anonymous": LOGIN, "member": OK}
+OPERATOR = {**dict.fromkeys(ROLES, DENIED), "anonymous": LOGIN, "operator": OK}
+
+World = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Route:
+    """How to call a route, and how it answers whom. `objects`: its arguments, by the names of the world's objects."""
+
+    access: dict[str, str]
+    objects: dict[str, str] = field(default_factory=dict)
+    method: str = "get"
+    data: dict[str, str] = field(default_factory=dict)
+    # allauth sends those on for whom a page has no use; that is neither a denial nor a leak.
+    moves_on: bool = False
+
+
+def shared(access: dict[str, str], *names: str, **options: Any) -> dict[str, Route]:
+    return {name: Route(access, **options) for name in names}
+
+
+EDIT = {"pk": "edit"}
+DEAL, NOTE = {"pk": "deal"}, {"pk": "deal", "note_pk": "deal_note"}
+CONTACT, CONTACT_NOTE = {"pk": "contact"}, {"pk": "contact", "note_pk": "contact_note"}
+
+TABLE: dict[str, Route] = {
+    # --- home and profile ---
+    **shared(PUBLIC, "team:healthz"),
+    **shared(PERSON, "team:home", moves_on=True),
+    **shared(PERSON, "team:profile"),
+    **shared(PERSON, "team:preferences", method="post", data={"theme": "dark"}),
+    # --- sync ---
+    **shared(PERSON, "sync:index", "sync:chip"),
+    **shared(PERSON, "sync:now", "sync:full", method="post"),
+    **shared(VIEWER, "sync:edit", "sync:badge", objects=EDIT),
+    **shared(VIEWER, "sync:resolve", "sync:mend", "sync:retry", "sync:adopt", "sync:undo", objects=EDIT, method="post"),
+    **shared(VIEWER, "sync:discard", objects=EDIT, method="post"),
+    # --- contacts ---
+    **shared(PERSON, "contacts:contacts", "contacts:companies", "contacts:tags"),
+    **shared(VIEWER, "contacts:contact", objects=CONTACT),
+    **shared(VIEWER, "contacts:company", objects={"pk": "company"}),
+    **shared(VIEWER, "contacts:edit", objects={**CONTACT, "field": "field"}, method="post"),
+    **shared(VIEWER, "contacts:write_note", objects=CONTACT, method="post", data={"text": "A note"}),
+    **shared(VIEWER, "contacts:change_note", objects=CONTACT_NOTE, method="post", data={"text": "Another"}),
+    **shared(VIEWER, "contacts:remove_note", objects=CONTACT_NOTE, method="post"),
+    # --- nimble ---
+    **shared(PUBLIC, "nimble:claim", objects={"token": "token"}),
+    **shared(PERSON, "nimble:disconnect", method="post"),
+    **shared(PUBLIC, "nimble_login", "nimble_callback"),
+    # --- allauth ---
+    **shared(PUBLIC, "account_login", "account_logout", "account_signup", "account_inactive", moves_on=True),
+    **shared(PUBLIC, "account_email_verification_sent", "account_confirm_login_code", moves_on=True),
+    **shared(PUBLIC, "account_confirm_email", objects={"key": "token"}, moves_on=True),
+    **shared(PUBLIC, "account_reset_password", "account_reset_password_done", moves_on=True),
+    **shared(PUBLIC, "account_reset_password_from_key", objects={"uidb36": "token", "key": "token"}, moves_on=True),
+    **shared(PUBLIC, "account_reset_password_from_key_done", moves_on=True),
+    **shared(PUBLIC, "socialaccount_login_cancelled", "socialaccount_login_error", moves_on=True),
+    **shared(PUBLIC, "socialaccount_signup", "mfa_authenticate", moves_on=True),
+    **shared(PERSON, "account_email", "account_change_password", moves_on=True),
+    **shared(OPERATOR, "account_reauthenticate", "mfa_reauthenticate"),
+    **shared(PERSON, "account_set_password", "socialaccount_connections", "usersessions_list", moves_on=True),
+    **shared(PERSON, "mfa_index", "mfa_activate_totp", moves_on=True),
+    **shared(
+        {**dict.fromkeys(ROLES, GONE), "anonymous": LOGIN, "operator": OK},
+        "mfa_deactivate_totp",
+        "mfa_view_recovery_codes",
+        "mfa_download_recovery_codes",
+        moves_on=True,
+    ),
+    **shared(PERSON, "mfa_generate_recovery_codes", moves_on=True),
+}
+# Old addresses that only lead to the new ones, without names.
+UNNAMED = {f"accounts/social/{rest}" for rest in ("login/cancelled/", "login/error/", "signup/", "connections/")}
+
+
+def routes(resolver: Any = None, prefix: str = "", space: str = "") -> Iterator[tuple[str, str]]:
+    """Every route's name with its namespace, and its pattern."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        here = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, here, f"{space}{entry.namespace}:" if entry.namespace else space)
+        else:
+            yield (f"{space}{entry.name}" if entry.name else ""), here
+
+
+NAMES = dict(routes())
+ADMIN = sorted(name for name in NAMES if name.startswith("admin:"))
+
+
+def test_every_route_is_in_the_table():
+    known = {*TABLE, *ADMIN, ""}
+    assert sorted(set(NAMES) - known) == []
+    assert sorted(set(TABLE) - set(NAMES)) == []
+    unnamed = {pattern for name, pattern in routes() if not name and not pattern.startswith("admin/")}
+    assert unnamed == UNNAMED
+
+
+@pytest.fixture
+def world(db: None, ada: Connection, connect: Connect) -> World:
+    """A private deal, contact and company of Ada's with a note each, an edit of hers, and somebody in each role."""
+    factories.mirrored(ada)
+    deal = factories.private_deal(ada, SECRET)
+    contact = factories.private_contact(ada, SECRET)
+    company = factories.private_contact(ada, SECRET, company=True)
+    edit = actions.change(author=ada.user, deal=deal, field="description", value="typed")
+    assert edit
+    mine = {"workspace": ada.workspace, "author_id": ada.nimble_user_id}
+    note = ContactNote.objects.create(nimble_id="note-1", text=SECRET, html=SECRET, **mine)
+    note.contacts.add(contact)
+    deal_note = DealNote.objects.create(deal=deal, nimble_id="note-2", title=SECRET, **mine)
+    lost = connect(EVE)
+    Connection.objects.filter(pk=lost.pk).update(state=ConnectionState.RECONNECT)
+    operator = get_user_model().objects.create_superuser("root", "", "a long password of theirs")
+    TOTP.activate(operator, "JBSWY3DPEHPK3PXP")
+    RecoveryCodes.activate(operator)
+    pipeline = Pipeline.objects.get(nimble_id=deal.pipeline_nimble_id)
+    return {
+        "deal": deal.pk,
+        "pipeline": pipeline.pk,
+        "stage": pipeline.stages.get(nimble_id=deal.stage_nimble_id).pk,
+        "deal_note": deal_note.pk,
+        "contact": contact.pk,
+        "company": company.pk,
+        "contact_note": note.pk,
+        "field": "first name",
+        "edit": edit.pk,
+        "token": "abc",
+        "stranger": connect(ZOE).user,
+        "colleague": connect(BJORN).user,
+        "member": ada.user,
+        "lost": lost.user,
+        "operator": operator,
+    }
+
+
+@pytest.fixture
+def as_role(world: World) -> Callable[[str], Client]:
+    def make(role: str) -> Client:
+        client = Client()
+        if role != "anonymous":
+            client.force_login(world[role])
+        return client
+
+    return make
+
+
+def told(answer: HttpResponse, route: Route) -> str:
+    """What an answer comes down to."""
+    if answer.status_code in (301, 302):
+        target = answer["Location"]
+        if target.startswith(("/accounts/login/", "/admin/login/")):
+            return LOGIN
+        return OK
+    if answer.status_code == 403:
+        return DENIED
+    if answer.status_code == 404:
+        return GONE
+    assert answer.status_code in (200, 204, 401, 405, 409, 410, 422), answer.status_code
+    return OK
+
+
+# Denied before allowed, so that what the member does cannot be why the others find nothing.
+ORDER = ("anonymous", "stranger", "colleague", "lost", "operator", "member")
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_route_answers_each_role_as_the_table_says(name: str, world: World, as_role: Callable[[str], Client]):
+    route = TABLE[name]
+    path = reverse(name, kwargs={key: world[of] for key, of in route.objects.items()})
+    edits = Edit.objects.count()
+    found = {}
+    for role in ORDER:
+        answer = getattr(as_role(role), route.method)(path, route.data)
+        found[role] = told(answer, route)
+        if role != "member":
+            assert SECRET not in answer.content.decode(), f"{role} reads the record at {path}"
+            assert Edit.objects.count() == edits, f"{role} made an edit at {path}"
+    if route.moves_on:
+        # Where allauth sends somebody on, it is to a page that has its own line in the table.
+        found = {role: route.access[role] if found[role] in (OK, LOGIN) else found[role] for role in found}
+    assert found == route.access
+
+
+def test_admin_is_an_operators_alone(as_role: Callable[[str], Client]):
+    clients = {role: as_role(role) for role in ("anonymous", "stranger", "colleague", "member", "lost")}
+    for name in ADMIN:
+        if name in ("admin:login", "admin:logout", "admin:jsi18n"):
+            continue
+        numbers = [1] * NAMES[name].count("<")
+        path = reverse(name, args=["sync"] if name == "admin:app_list" else numbers)
+        for role, client in clients.items():
+            answer = client.get(path)
+            # To the admin's sign-in, which tells whoever is signed in that it is not theirs.
+            assert answer.status_code == 302, f"{role} at {path}"
+            assert answer["Location"].startswith(("/admin/login/", "/accounts/login/")), f"{role} at {path}"
+    for role, client in clients.items():
+        assert client.get("/admin/login/").status_code == (302 if role == "anonymous" else 403)
+    assert as_role("operator").get("/admin/").status_code == 200
