@@ -81,7 +81,7 @@ def new_page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -
             print(f"{context.pages[-1].url} looked like {picture}")
         context.close()
     left = [text for _, texts, fine in contexts for text in texts if not any(each in text for each in fine)]
-    assert not left, "The browser complained:\n" + "\n".join(left)
+    assert not left, "The browser complained:\n" + "\n".join(dict.fromkeys(left))
 
 
 @pytest.fixture

@@ -158,6 +158,10 @@ class Portal:
         assert done.returncode == status, f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def shell(self, code: str) -> str:
+        """What a few lines of Python print in the portal's own Django: `from deals.models import Deal; print(…)`."""
+        return self.manage("shell", "--no-imports", "--command", code).strip()
+
     def setting(self, name: str) -> str:
         """A value from the `.env` that starting wrote."""
         match = re.search(rf"^{name}=(.*)$", (self.folder / "env").read_text(), re.MULTILINE)
