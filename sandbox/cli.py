@@ -16,6 +16,7 @@ from sandbox.control import NUMBERS
 from sandbox.errors import Refused
 from sandbox.oauth import LOOPBACK, Client
 from sandbox.population import populate
+from sandbox.record import Record
 from sandbox.server import Sandbox, make_server
 from sandbox.store import Store
 from sandbox.world import World
@@ -35,6 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "token_lifetime": 599,
     "latency_ms": 0,
     "switch": [],
+    "record": None,
     "reset": False,
 }
 
@@ -68,6 +70,7 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--token-lifetime", type=int, help="seconds")
     add("--latency-ms", type=int, help="milliseconds before each API request")
     add("--switch", action="append", metavar="NAME=POSITION", help=", ".join(switches.POSITIONS))
+    add("--record", type=Path, help="a file that gets each API exchange as a line of JSON")
     add("--reset", action="store_true", default=None, help="make the world anew")
     found = parser.parse_args(arguments)
     for name in DEFAULTS:
@@ -119,7 +122,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         world, initial = open_world(found, state)
         client = Client(found.client_id, found.client_secret, tuple(found.redirect_uri))
-        server = make_server(found.host, found.port, Sandbox(world, client, key, initial))
+        record = Record(Path(found.record)) if found.record else None
+        server = make_server(found.host, found.port, Sandbox(world, client, key, initial, record))
         if not found.control_key:
             print(f"SANDBOX CONTROL KEY {key}", file=sys.stderr, flush=True)
         host = f"[{found.host}]" if ":" in found.host else found.host

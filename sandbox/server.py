@@ -16,6 +16,7 @@ from sandbox.errors import Refused, forbidden
 from sandbox.exchange import Answer, Request, find, run
 from sandbox.faults import Faults, Rule
 from sandbox.log import Log
+from sandbox.record import Record
 from sandbox.world import World
 
 # Importing these registers their operations.
@@ -35,8 +36,11 @@ class Cut(Exception):
 class Sandbox:
     """What every connection shares."""
 
-    def __init__(self, world: World, client: oauth.Client, key: str, initial: Path) -> None:
+    def __init__(
+        self, world: World, client: oauth.Client, key: str, initial: Path, record: Record | None = None
+    ) -> None:
         self.world = world
+        self.record = record
         self.client = client
         self.key = key
         self.initial = initial
@@ -82,12 +86,11 @@ class Sandbox:
         time.sleep((self.world.settings["latency_ms"] + action.get("delay_ms", 0)) / 1000)
         try:
             answer = self._with_fault(request, entry, rule, action)
-        except Cut:
-            raise
         except Refused as refused:
-            entry["status"] = refused.status
-            raise
+            answer = Answer(refused.body, refused.status, refused.headers)
         entry["status"] = answer.status
+        if self.record and rule is None and request.path != oauth.GRANT_PATH:
+            self.record.add(request, answer)
         return answer
 
     def _with_fault(self, request: Request, entry: dict[str, Any], rule: Rule | None, action: dict[str, Any]) -> Answer:

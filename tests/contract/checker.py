@@ -3,7 +3,9 @@
 `check_exchange(request, response)` takes what `requests` sent and got: from a response hook, for example.
 """
 
+import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -54,3 +56,28 @@ def check_exchange(request: requests.PreparedRequest, response: requests.Respons
     # What was refused as malformed need not be well-formed.
     if response.status_code != 409:
         checker().check_request(request)
+
+
+def check_record(path: Path, agent: str = "crmportal") -> int:
+    """Checks what the sandbox wrote down (`--record`) of one client's exchanges; how many there were."""
+    checked = 0
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            one = json.loads(line)
+            if one["agent"].startswith(agent):
+                check_exchange(*_exchange(one))
+                checked += 1
+    return checked
+
+
+def _exchange(one: dict[str, Any]) -> tuple[requests.PreparedRequest, requests.Response]:
+    headers = {"Authorization": "Bearer recorded"} if one["authorized"] else {}
+    if one["type"]:
+        headers["Content-Type"] = one["type"]
+    url = HOST + one["target"]
+    request = requests.Request(one["method"], url, headers=headers, data=one["body"] or None).prepare()
+    response = requests.Response()
+    response.status_code = one["status"]
+    response.headers["Content-Type"] = "application/json"
+    response._content = b"" if one["answer"] is None else json.dumps(one["answer"]).encode()
+    return request, response

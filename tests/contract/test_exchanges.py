@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import requests
 from sandbox import server, switches
 from sandbox.exchange import OPERATIONS
 from tests.contract import spec
-from tests.contract.checker import Checker, check_exchange
+from tests.contract.checker import Checker, check_exchange, check_record
 from tests.contract.walk import Exchange, Walk
 from tests.sandboxes import SandboxServer
 
@@ -138,3 +139,23 @@ def test_an_operation_that_nobody_published_is_refused(walked: Walked) -> None:
     broken.url = (request.url or "").replace("/myself", "/nobody")
     with pytest.raises(Exception, match="Path not found"):
         check_exchange(broken, response)
+
+
+def test_what_another_process_said_is_checked_from_the_record(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    sandbox = SandboxServer(contacts=24, deals=16, record=path)
+    try:
+        walk = Walk(sandbox)
+        walk.session.headers["User-Agent"] = "crmportal"
+        walk.contacts()
+        walk.notes()
+        assert check_record(path) == len(walk.exchanges)
+        walk.call("PUT", f"/api/v1/contacts/{walk.seen_contact()}/tags", {"tags": "not a list"}, expect=409)
+        assert check_record(path) == len(walk.exchanges)
+        assert str(walk.session.headers["Authorization"]).split()[1] not in path.read_text()
+    finally:
+        sandbox.close()
+    text = path.read_text().splitlines()
+    path.write_text(text[0].replace('"per_page"', '"a_page"', 1).replace('"meta"', '"mete"', 1) + "\n")
+    with pytest.raises(Exception, match="InvalidData"):
+        check_record(path)

@@ -74,12 +74,12 @@ class Walk:
             "tags": "a,b",
         }
 
-    def _seen_contact(self) -> str:
+    def seen_contact(self) -> str:
         everyones = [one for one in self.sandbox.objects("contact") if one["readers"] is None and one["fields"]]
         return str(everyones[0]["id"])
 
     def notes(self) -> None:
-        contact_id = self._seen_contact()
+        contact_id = self.seen_contact()
         body = {"contact_ids": [contact_id], "note": "<p>Hello</p>", "note_preview": "Hello"}
         made = self.call("POST", "/api/v1/contacts/notes", body, expect=201)
         self.call("POST", f"/api/v1/contacts/notes/{secrets.token_hex(12)}", body, expect=201)
@@ -91,7 +91,7 @@ class Walk:
         self.call("DELETE", path)
 
     def tasks(self) -> None:
-        contact_id = self._seen_contact()
+        contact_id = self.seen_contact()
         body = {"subject": "Call", "due_date": "2030-01-01", "related": {"contacts": [contact_id], "deals": []}}
         self.call("POST", "/api/v1/tasks", body, expect=201)
         self.call("GET", "/api/v1/activities?direction=past&limit=5&include_total=true")
