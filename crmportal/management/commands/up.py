@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import time
 from argparse import ArgumentParser
@@ -75,8 +74,7 @@ class Command(BaseCommand):
         self.say(f"Starting {', '.join(program.name for program in wanted)} ...")
         with Supervisor(settings.VAR_DIR, wanted) as supervisor:
             try:
-                ports = [urlsplit(settings.NIMBLE_BASE_URL).port] if sandbox else []
-                wait(supervisor, {program.name for program in wanted}, ports)
+                wait(supervisor, {program.name for program in wanted})
                 self.say(self.box(demo=bool(sandbox)))
                 while not supervisor.ended():
                     time.sleep(0.5)
@@ -143,7 +141,7 @@ def sandbox_arguments(options: dict[str, Any]) -> tuple[str, ...]:
     return ("--port", str(port), "--state", str(folder / "state.sqlite3"), *world)
 
 
-def wait(supervisor: Supervisor, names: set[str], ports: list[int]) -> None:
+def wait(supervisor: Supervisor, names: set[str]) -> None:
     """Returns once every program runs and answers. Raises CommandError, with the end of a log, when one does not."""
     began = time.monotonic()
     while (lasted := time.monotonic() - began) < START_SECONDS:
@@ -151,27 +149,34 @@ def wait(supervisor: Supervisor, names: set[str], ports: list[int]) -> None:
             raise CommandError(supervisor.output.read_text(errors="replace"))
         states = supervisor.states()
         down = sorted(name for name in names if states.get(name) != "RUNNING")
-        if not down and all(map(listening, ports)) and healthy():
+        if not down and web_answers() and ("sandbox" not in names or sandbox_answers()):
             return
         if lasted > FAILING_SECONDS and down:
             break
         time.sleep(0.1)
-    culprits = down or ["web"]
+    culprits = down or sorted(names & {"web", "sandbox"})
     tails = [f"--- {name} ---\n{tail(supervisor, name)}" for name in culprits]
     raise CommandError("\n".join([*tails, f"Did not start: {', '.join(culprits)}."]))
 
 
-def listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def healthy() -> bool:
-    """Whether the web answers as it should."""
+def web_answers() -> bool:
+    """Whether the web is as healthy as it should be."""
     host = "localhost" if ipaddress.ip_address(BIND).is_unspecified else BIND
-    connection = http.client.HTTPConnection(host, settings.PORT, timeout=5)
+    return answers(host, settings.PORT, "/healthz", {"Host": urlsplit(settings.PUBLIC_URL).netloc})
+
+
+def sandbox_answers() -> bool:
+    """Whether the sandbox is there, and ours: another does not know our key."""
+    parts = urlsplit(settings.NIMBLE_BASE_URL)
+    key = os.environ.get("SANDBOX_CONTROL_KEY", "")
+    return answers(str(parts.hostname), parts.port or 80, "/_sandbox/state", {"X-Sandbox-Key": key})
+
+
+def answers(host: str, port: int, path: str, headers: dict[str, str]) -> bool:
+    """Whether a GET there is answered with 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
-        connection.request("GET", "/healthz", headers={"Host": urlsplit(settings.PUBLIC_URL).netloc})
+        connection.request("GET", path, headers=headers)
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False
