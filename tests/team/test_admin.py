@@ -36,6 +36,9 @@ def test_admin_leads_a_fresh_superuser_to_a_second_factor_and_then_lets_them_in(
     answer = client.get("/admin/", follow=True)
     assert answer.redirect_chain[-1][0] == "/accounts/login/?next=%2Fadmin%2F"
     answer = client.post("/accounts/login/?next=/admin/", {"login": "root", "password": PASSWORD}, follow=True)
+    again = answer.redirect_chain[-1][0]
+    assert again == "/accounts/reauthenticate/?next=%2Faccounts%2F2fa%2Ftotp%2Factivate%2F"
+    answer = client.post(again, {"password": PASSWORD}, follow=True)
     assert answer.redirect_chain[-1][0] == "/accounts/2fa/totp/activate/"
     secret = answer.context["form"].secret
     assert "data:image/svg+xml;base64," in answer.content.decode()
