@@ -22,7 +22,7 @@ TESTS = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
 PRODUCTION = {
     "ENV_FILE": os.devnull,
     "DJANGO_SETTINGS_MODULE": "crmportal.settings",
-    "DJANGO_SECRET_KEY": "n7Xq2LwZ9vRk4TbYc8HdJm5PgAs3FuEo6WiNtQxVzKyMrBhD",
+    "DJANGO_SECRET_KEY": "n7Xq2LwZ9vRk4TbYc8HdJm5PgAs3FuEo6WiNtQxVzKyMrBhDe1Uf0",
     "TOKEN_KEYS": "dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGU=",
     "PUBLIC_URL": "https://crm.example.com",
     "NIMBLE_BASE_URL": "https://app.nimble.com",

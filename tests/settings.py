@@ -31,7 +31,7 @@ os.environ.update(
     DJANGO_SECRET_KEY="only-for-tests-" * 4,
     TOKEN_KEYS="dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGU=",
     PORT="8000",
-    PUBLIC_URL="http://testserver",
+    PUBLIC_URL="http://127.0.0.1:8000",
     NIMBLE_BASE_URL="http://127.0.0.1:1",
     NIMBLE_CLIENT_ID="test-client",
     NIMBLE_CLIENT_SECRET="test-secret",
