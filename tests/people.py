@@ -1,16 +1,24 @@
 """People who are connected to the sandbox, as a sign-in leaves them. A plugin for every test."""
 
+import io
+import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import requests
+import urllib3
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib.auth import get_user_model
 from django.db.models import F
 from django.utils import timezone
 
+from nimble import transport
 from nimble.models import Connection, Workspace
 from nimble.registration import social_app
+from tests.contract import spec
+from tests.contract.checker import check_exchange
 from tests.sandboxes import SandboxServer
 
 REDIRECT_URI = "http://127.0.0.1:8000/accounts/nimble/login/callback/"
@@ -22,9 +30,38 @@ ZOE = "zoe@elsewhere.test"
 Connect = Callable[..., Connection]
 
 
+class CheckingAdapter(transport._Adapter):
+    """Reads the answer, checks the exchange, and hands the same bytes on."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        response = super().send(request, *args, **kwargs)
+        raw = response.raw
+        content = raw.read(decode_content=False)
+
+        def again() -> urllib3.HTTPResponse:
+            return urllib3.HTTPResponse(
+                io.BytesIO(content), headers=raw.headers, status=raw.status, preload_content=False
+            )
+
+        check_exchange(request, self.build_response(request, again()))
+        response.raw = again()
+        return response
+
+
 @pytest.fixture
-def nimble(settings, sandbox: SandboxServer) -> SandboxServer:
-    """The sandbox, with the settings that lead there."""
+def by_contract(request: pytest.FixtureRequest, monkeypatch) -> None:
+    """Holds every exchange of this test to the published specification, where that is at hand.
+
+    A test marked `broken_answers` makes Nimble break it.
+    """
+    if spec.is_there() and not request.node.get_closest_marker("broken_answers"):
+        monkeypatch.setattr(transport, "_Adapter", CheckingAdapter)
+        monkeypatch.setattr(transport, "_local", threading.local())
+
+
+@pytest.fixture
+def nimble(settings, sandbox: SandboxServer, by_contract: None) -> SandboxServer:
+    """The sandbox, with the settings that lead there; every exchange with it is checked."""
     settings.NIMBLE_BASE_URL = sandbox.url
     settings.NIMBLE_CLIENT_ID = "sandbox-client"
     settings.NIMBLE_CLIENT_SECRET = "sandbox-secret"

@@ -7,7 +7,7 @@ from nimble.client import Client
 from nimble.models import Member
 from tests.nimble.conftest import ADA, BJORN, EVE, person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("by_contract")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

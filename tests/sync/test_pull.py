@@ -88,7 +88,8 @@ def test_contact_updated_in_nimble_arrives(mirror: Connection, nimble: SandboxSe
     nimble.edit(
         BJORN, "contact", contact.nimble_id, set={"fields": {"first name": [{"value": "Zuzana", "modifier": ""}]}}
     )
-    again(mirror)
+    runs = again(mirror)
+    assert (runs["contacts"].state, runs["contacts"].error) == (Run.State.DONE, "")
     contact.refresh_from_db()
     assert contact.first_name == "Zuzana"
 
@@ -110,6 +111,7 @@ def test_killed_walk_goes_on_where_it_stopped(ada: Connection, nimble: SandboxSe
     assert Deal.objects.count() > stored
 
 
+@pytest.mark.broken_answers
 def test_bad_record_is_quarantined_and_its_page_goes_on(ada: Connection, nimble: SandboxServer):
     victim = nimble.objects("contact")[0]["id"]
     nimble.edit(ADA, "contact", victim, raw={"fields": None})
@@ -174,6 +176,7 @@ def test_second_puller_of_one_connection_is_turned_away(mirror: Connection):
     assert pull.pull(mirror) is not None
 
 
+@pytest.mark.broken_answers
 def test_answer_over_the_limit_is_read_in_parts_and_one_record_is_left_out(ada: Connection, nimble: SandboxServer):
     victim = nimble.objects("contact")[5]["id"]
     huge = [{"value": "x" * 21_000_000, "modifier": "", "field_id": "1"}]
