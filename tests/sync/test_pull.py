@@ -85,9 +85,8 @@ def test_change_in_nimble_arrives_with_its_history(mirror: Connection, deal: Dea
 
 def test_contact_updated_in_nimble_arrives(mirror: Connection, nimble: SandboxServer):
     contact = Contact.objects.filter(is_private=False, record_type="person").order_by("pk")[0]
-    nimble.edit(
-        BJORN, "contact", contact.nimble_id, set={"fields": {"first name": [{"value": "Zuzana", "modifier": ""}]}}
-    )
+    names = nimble.object("contact", contact.nimble_id)["fields"]["first name"]
+    nimble.edit(BJORN, "contact", contact.nimble_id, set={"fields": {"first name": [names[0] | {"value": "Zuzana"}]}})
     runs = again(mirror)
     assert (runs["contacts"].state, runs["contacts"].error) == (Run.State.DONE, "")
     contact.refresh_from_db()
