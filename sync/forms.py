@@ -16,7 +16,8 @@ OURS, THEIRS, OTHER = "ours", "theirs", "other"
 def text_field(line: Line, label: Any) -> forms.CharField:
     """An input as large as what is in it."""
     long = "\n" in (line.text or "") or len(line.text or "") > 80
-    widget = forms.Textarea(attrs={"rows": 4}) if long else forms.TextInput()
+    named = {"aria-label": label}
+    widget = forms.Textarea(attrs={"rows": 4, **named}) if long else forms.TextInput(attrs=named)
     return forms.CharField(label=label, required=False, max_length=200_000, widget=widget, strip=False)
 
 

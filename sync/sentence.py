@@ -33,14 +33,15 @@ def sentence(standing: Standing) -> str:
     if not standing.usable:
         return _first(standing)
     if standing.needs:
-        return ngettext(
-            "%(n)d edit needs you; all else is in step as of %(clock)s.",
-            "%(n)d edits need you; all else is in step as of %(clock)s.",
-            standing.needs,
-        ) % {"n": standing.needs, "clock": clock(standing)}
-    if standing.stalled:
+        needs = ngettext("%(n)d edit needs you.", "%(n)d edits need you.", standing.needs) % {"n": standing.needs}
+        return f"{needs} {_rest(standing)}"
+    return _rest(standing)
+
+
+def _rest(standing: Standing) -> str:
+    if standing.stalled and standing.as_of:
         return _("Nothing has come from Nimble for %(span)s: what you see is Nimble as of %(clock)s.") % {
-            "span": span((standing.now - standing.as_of).total_seconds()) if standing.as_of else "",
+            "span": span((standing.now - standing.as_of).total_seconds()),
             "clock": clock(standing),
         }
     if standing.failing:
@@ -55,10 +56,10 @@ def sentence(standing: Standing) -> str:
             "%(n)d edits are on their way; the records are Nimble as of %(clock)s.",
             standing.waiting,
         ) % {"n": standing.waiting, "clock": clock(standing)}
-    return _("Everything is in step: Nimble as of %(clock)s, %(ago)s.") % {
-        "clock": clock(standing),
-        "ago": ago(standing.as_of),
-    }
+    words = {"clock": clock(standing), "ago": ago(standing.as_of)}
+    if standing.needs:
+        return _("All else is in step: Nimble as of %(clock)s, %(ago)s.") % words
+    return _("Everything is in step: Nimble as of %(clock)s, %(ago)s.") % words
 
 
 def _unconnected(standing: Standing) -> str:
