@@ -34,14 +34,6 @@ def change_field(
     )
 
 
-def change_employment(
-    *, author: Any, contact: Contact, title: str, company: str, seen: Sequence[dict[str, str]]
-) -> Edit | None:
-    """Change title and company, as the present one of the employments that were `seen`; the deprecated fields stay."""
-    wanted = mapping.changed_employment(seen, title=title, company=company)
-    return change_field(author=author, contact=contact, name=mapping.EMPLOYMENT, wanted=wanted, seen=seen)
-
-
 def set_tags(*, author: Any, contact: Contact, tags: Sequence[str], seen: Sequence[str] | None = None) -> Edit | None:
     """Set the whole list of tags; what somebody else added since `seen` stays."""
     return edits.record(

@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from contacts import mapping
+from contacts import employment, mapping
 from contacts.models import ContactField
 from crmportal import formats
 from sync import when
@@ -100,9 +100,9 @@ def reading(name: str, value: str, field: ContactField | None, members: Mapping[
     """One value as text. What cannot be read as its kind promises is shown as it came."""
     kind = field.kind if field else ""
     if name == mapping.EMPLOYMENT or kind == "employment":
-        return job_text(mapping.structured(value)) or value
+        return job_text(employment.structured(value)) or value
     if name == "address" or kind == "address":
-        return address_text(mapping.structured(value)) or value
+        return address_text(employment.structured(value)) or value
     if kind == "choice" and field:
         return next((str(choice["value"]) for choice in field.choices if choice["id"] == value), value)
     if kind == "user":
@@ -122,7 +122,7 @@ def job_text(job: Mapping[str, Any]) -> str:
     """An employment in one line: title, company, from, until."""
     title, company = (str(job.get(part) or "").strip() for part in ("title", "company_name"))
     what = _("{title} at {company}").format(title=title, company=company) if title and company else title or company
-    start, end = str(job.get("start_date") or ""), str(job.get("end_date") or "") if mapping.ended(job) else ""
+    start, end = str(job.get("start_date") or ""), str(job.get("end_date") or "") if employment.ended(job) else ""
     if start and end:
         span = f"{start} – {end}"
     elif start:

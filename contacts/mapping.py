@@ -1,16 +1,16 @@
 """Nimble's JSON of contacts and their notes ↔ our values: pure functions, no database, no HTTP.
 
-`fields` maps a field's name to a list of values `{value, modifier, field_id, label, is_primary, extra_value, …}`. Edits and
-the merge see each field as the list of its `{value, modifier}`; what is sent back for a value that nobody touched is
-Nimble's own item, whole.
+`fields` maps a field's name to a list of values `{value, modifier, field_id, label, is_primary, extra_value, …}`. Edits
+and the merge see each field as the list of its `{value, modifier}`; what is sent back for a value that nobody touched
+is Nimble's own item, whole.
 """
 
-import ast
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from contacts.employment import ended, jobs, structured
 from contacts.models import SEPARATOR, RecordType
 from sync import when
 from sync.registry import Unstorable
@@ -22,8 +22,8 @@ EMPLOYMENT, TITLE, PARENT = "contact employment", "title", "parent company"
 MULTIPLE = frozenset({"email", "phone", "URL", "address", "skype id", EMPLOYMENT})
 # Parts of a contact that differ from viewer to viewer.
 VIEW = (
-    "last_contacted", "company_last_contacted", "last_contacted_user", "lc", "reminder", "is_important", "children", "contexts",
-    "stages_info",
+    "last_contacted", "company_last_contacted", "last_contacted_user", "lc", "reminder", "is_important", "children",
+    "contexts", "stages_info",
 )  # fmt: skip
 
 
@@ -59,10 +59,15 @@ def identity(item: Mapping[str, Any]) -> tuple[str, str]:
     return (str(item.get("value")), str(item.get("modifier") or ""))
 
 
+def listed(value: Any) -> list[Any]:
+    """A list, or nothing where something else was sent."""
+    return value if isinstance(value, list) else []
+
+
 def tags(payload: Mapping[str, Any]) -> list[str]:
     """The tags, which come as strings or as `{tag, id}`."""
     found = []
-    for item in payload.get("tags") or []:
+    for item in listed(payload.get("tags")):
         name = item.get("tag") or item.get("name") if isinstance(item, dict) else item
         if isinstance(name, str) and name and name not in found:
             found.append(name)
@@ -82,76 +87,21 @@ def values(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def first(found: Mapping[str, Any], name: str) -> str:
     """The first value of a field, or ''."""
-    listed = found.get(FIELD + name) or []
-    return str(listed[0].get("value") or "") if listed else ""
-
-
-def employments(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The employments, the present ones first: JSON in a string, of `company_name`, `title`, `start_date`, `end_date`."""
-    jobs = []
-    for item in found.get(FIELD + EMPLOYMENT) or []:
-        job = structured(item.get("value"))
-        if job:
-            jobs.append(job)
-    return sorted(jobs, key=ended)
-
-
-def structured(value: Any) -> dict[str, Any]:
-    """An address or an employment out of its string: JSON, or a Python literal with single quotes."""
-    if isinstance(value, dict):
-        return value
-    if not isinstance(value, str) or not value.lstrip().startswith("{") or len(value) > 20_000:
-        return {}
-    try:
-        parsed = json.loads(value)
-    except ValueError:
-        try:
-            parsed = ast.literal_eval(value)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return {}
-    return parsed if isinstance(parsed, dict) else {}
+    present = found.get(FIELD + name) or []
+    return str(present[0].get("value") or "") if present else ""
 
 
 def employment(found: Mapping[str, Any]) -> tuple[str, str]:
     """Title and company: from the employment first, then from the deprecated fields."""
-    for job in employments(found):
+    for job in jobs(found.get(FIELD + EMPLOYMENT) or []):
         return str(job.get("title") or ""), str(job.get("company_name") or "")
     return first(found, TITLE), first(found, PARENT)
 
 
 def present_employment(found: Mapping[str, Any]) -> tuple[str, str]:
-    """What `changed_employment` would change: title and company, empty when all the jobs have ended."""
-    jobs = employments(found)
-    return ("", "") if jobs and ended(jobs[0]) else employment(found)
-
-
-def ended(job: Mapping[str, Any]) -> bool:
-    """Whether a job is over: an end excludes present."""
-    return bool(job.get("end_date")) and not job.get("is_present")
-
-
-def changed_employment(before: Sequence[Mapping[str, str]], *, title: str, company: str) -> list[dict[str, str]]:
-    """The employment values with the present one's title and company changed and its other parts kept.
-
-    Without a present one, one is added. Emptied both, it goes.
-    """
-    kept = [dict(item) for item in before]
-    jobs = [structured(item["value"]) for item in kept]
-    current = next((i for i, job in enumerate(jobs) if job and not ended(job)), None)
-    if not title and not company:
-        return [item for i, item in enumerate(kept) if i != current]
-    job = {
-        **(jobs[current] if current is not None else {}),
-        "company_name": company,
-        "title": title,
-        "is_present": True,
-    }
-    job.pop("end_date", None)
-    value = json.dumps(job, ensure_ascii=False)
-    if current is None:
-        return [{"value": value, "modifier": ""}, *kept]
-    kept[current]["value"] = value
-    return kept
+    """What `employment.changed` would change: title and company, empty when all the jobs have ended."""
+    present = jobs(found.get(FIELD + EMPLOYMENT) or [])
+    return ("", "") if present and ended(present[0]) else employment(found)
 
 
 def index(names: Sequence[str]) -> str:
@@ -160,12 +110,12 @@ def index(names: Sequence[str]) -> str:
 
 
 def primary(payload: Mapping[str, Any], found: Mapping[str, Any], name: str) -> str:
-    """The value of a field that stands for it in a list: the one marked primary, if it is still there, else the first."""
-    listed = found.get(FIELD + name) or []
+    """The value that stands for a field in a list: the one marked primary, if it is still there, else the first."""
+    present = found.get(FIELD + name) or []
     fields = payload.get("fields") if isinstance(payload.get("fields"), dict) else {}
     marked = [pair(item) for item in items(fields or {}, name) if item.get("is_primary")]
     for item in marked:
-        if item in listed:
+        if item in present:
             return str(item["value"])
     return first(found, name)
 
@@ -206,7 +156,7 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
 
 def employer_id(payload: Mapping[str, Any], found: Mapping[str, Any], employer: str) -> str:
     """The contact id of the employer: of `employers_info`, else the `extra_value` of `parent company`."""
-    for info in payload.get("employers_info") or []:
+    for info in listed(payload.get("employers_info")):
         if isinstance(info, dict) and info.get("company_name") == employer and isinstance(info.get("contact_id"), str):
             return info["contact_id"][:64]
     fields = payload.get("fields")
@@ -272,7 +222,7 @@ def split_note(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
         {key: value for key, value in contact.items() if key != "is_viewable"}
         if contact.get("is_viewable", True)
         else {"id": contact.get("id")}
-        for contact in payload.get("contacts") or []
+        for contact in listed(payload.get("contacts"))
         if isinstance(contact, dict)
     ]
     return payload["id"], {**payload, "contacts": contacts}, {}
@@ -280,48 +230,4 @@ def split_note(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
 
 def note_contacts(payload: Mapping[str, Any]) -> list[str]:
     """The ids of the contacts that a note is attached to."""
-    return [c["id"] for c in payload.get("contacts") or [] if isinstance(c, dict) and isinstance(c.get("id"), str)]
-
-
-# --- metadata -------------------------------------------------------------------------------------------------------
-
-
-def fields(metadata: Any) -> list[dict[str, Any]]:
-    """Every field of `list-company-contacts-fields`, flat, in the order of tabs and groups.
-
-    Each tab is for people or for companies; a field that both have comes once for each.
-    """
-    found = []
-    for tab in (metadata.get("tabs") if isinstance(metadata, dict) else None) or []:
-        record_type = tab.get("contact_types")
-        for member in tab.get("members") or []:
-            grouped = member.get("type") == "group" or "fields" in member
-            for entry in (member.get("fields") or []) if grouped else [member]:
-                if not entry.get("field_id"):
-                    continue
-                kind = entry.get("field_type")
-                kinds = kind if isinstance(kind, dict) else {"field_kind": kind or ""}
-                choices = kinds.get("values")
-                presentation = entry.get("presentation")
-                options = choices.get("values") if isinstance(choices, dict) else choices
-                found.append(
-                    {
-                        "record_type": record_type if record_type in RecordType.values else "",
-                        "field_id": entry["field_id"],
-                        "name": entry.get("name") or "",
-                        "modifier": entry.get("modifier") or "",
-                        "label": entry.get("label") or entry.get("name") or "",
-                        "kind": str(kinds.get("field_kind") or ""),
-                        "choices": [
-                            {"id": str(c.get("id")), "value": str(c.get("value"))}
-                            for c in options or []
-                            if isinstance(c, dict)
-                        ],
-                        "presentation": presentation if isinstance(presentation, dict) else {},
-                        "multiples": bool(entry.get("multiples")),
-                        "read_only": bool(entry.get("read_only")),
-                        "tab": tab.get("tab_name") or "",
-                        "group": (member.get("name") or "") if grouped else "",
-                    }
-                )
-    return found
+    return [c["id"] for c in listed(payload.get("contacts")) if isinstance(c, dict) and isinstance(c.get("id"), str)]

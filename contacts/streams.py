@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from contacts import mapping
+from contacts import metadata
 from contacts.models import Contact, ContactField
 from contacts.resource import CONTEXTS
 from nimble import errors
@@ -29,8 +29,8 @@ NOTES_AGAIN = timedelta(days=7)
 
 def pull_fields(pull: Pull) -> None:
     """The metadata of contact fields, and who is who: two requests."""
-    metadata, _read_at = pull.read(pull.client.contact_fields)
-    found = {(field["record_type"], field["field_id"]): field for field in mapping.fields(metadata)}
+    answer, _read_at = pull.read(pull.client.contact_fields)
+    found = {(field["record_type"], field["field_id"]): field for field in metadata.fields(answer)}
     with transaction.atomic():
         ContactField.objects.filter(workspace_id=pull.workspace_id).delete()
         ContactField.objects.bulk_create(

@@ -11,7 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from contacts import actions, mapping
-from contacts.forms import FORMS, FieldForm, RowsForm
+from contacts.forms import FORMS
+from contacts.forms.base import FieldForm
+from contacts.forms.rows import RowsForm
 from contacts.record import Record
 from contacts.views.pages import head, visible
 from sync import edits, mending, reasons

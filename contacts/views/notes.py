@@ -11,7 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from contacts import actions, queries
-from contacts.forms import NoteForm, sealed
+from contacts.forms.base import sealed
+from contacts.forms.notes import NoteForm
 from contacts.models import Contact, ContactNote
 from crmportal.htmx import fragment
 from sync import edits, mending

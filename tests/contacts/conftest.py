@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from contacts import mapping
+from contacts import metadata
 from contacts.models import Contact, ContactField
 from nimble.models import Connection
 from sync import pull, registry, store
@@ -74,7 +74,7 @@ def keep(ada: Connection) -> Keep:
     """Stores payloads as read by Ada (or by whoever is named), with the fields' metadata beside them."""
     ContactField.objects.bulk_create(
         ContactField(workspace=ada.workspace, position=position, **field)
-        for position, field in enumerate(mapping.fields(METADATA))
+        for position, field in enumerate(metadata.fields(METADATA))
     )
     Stream.objects.create(connection=ada, name="contacts", completed_at=database_now())
 

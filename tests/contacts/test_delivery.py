@@ -11,6 +11,7 @@ from nimble.models import Connection
 from sync import outbox
 from sync import pull as pulling
 from sync.models import Edit, State
+from tests.contacts.payloads import item
 from tests.contacts.test_fields import Editing
 from tests.people import ADA, BJORN
 from tests.sandboxes import SandboxServer
@@ -93,9 +94,7 @@ def test_field_that_was_emptied_is_removed_in_nimble(mine: Editing, sandbox: San
 
 
 def test_same_field_changed_in_nimble_is_a_conflict_and_not_overwritten(mine: Editing, sandbox: SandboxServer):
-    sandbox.edit(
-        BJORN, "contact", mine.row.nimble_id, set={"fields": {"last name": [{"value": "Theirs", "modifier": ""}]}}
-    )
+    sandbox.edit(BJORN, "contact", mine.row.nimble_id, set={"fields": {"last name": [item("Theirs")]}})
     mine.save("last name", value="Ours")
     outbox.deliver()
     edit = Edit.objects.get()
@@ -108,7 +107,7 @@ def test_same_field_changed_in_nimble_is_a_conflict_and_not_overwritten(mine: Ed
 
 def test_another_email_added_in_nimble_stays(mine: Editing, sandbox: SandboxServer):
     before = stored(sandbox, mine.row)["fields"]["email"]
-    theirs = [*before, {"value": "theirs@b.example", "modifier": "other"}]
+    theirs = [*before, item("theirs@b.example", "other")]
     sandbox.edit(BJORN, "contact", mine.row.nimble_id, set={"fields": {"email": theirs}})
     mine.save("email", **{"rows-0-value": "ours@b.example"})
     outbox.deliver()
@@ -126,6 +125,7 @@ def test_refusal_comes_back_to_the_field(mine: Editing, sandbox: SandboxServer):
         body={
             "code": 245,
             "message": "Validation",
+            "human_readable_error": "Validation",
             "errors": {"Portal Page": [{"message": "We dislike it", "field_id": ""}]},
         },
     )

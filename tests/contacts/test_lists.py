@@ -14,7 +14,7 @@ from tests.contacts.conftest import Keep
 from tests.contacts.payloads import contact, employed, item
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
-# One for each: session, person, connection, the shell's standing, preferences; the page, its count, its companies, the team.
+# Session, person, preferences, connection; what the shell says of the sync; the page, its count, companies, the team.
 QUERIES = 10
 
 
