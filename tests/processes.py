@@ -24,6 +24,8 @@ import pytest
 import requests
 
 from crmportal.supervisor import Control
+from tests.contract import spec
+from tests.contract.checker import check_record
 from tests.sandboxes import SandboxServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,6 +96,8 @@ class Portal:
             "VAR_DIR": str(self.var),
             "PORT": str(free_port()),
             "NIMBLE_BASE_URL": nimble or f"http://127.0.0.1:{free_port()}",
+            # Every exchange, held against the published specification at the end.
+            "SANDBOX_RECORD": str(folder / "exchanges.jsonl"),
             **(environment or {}),
         }
         self.control = Control(self.var)
@@ -126,6 +130,10 @@ class Portal:
         if self.mode == "demo":
             self.sandbox = DemoSandbox(self.nimble, self.setting("SANDBOX_CONTROL_KEY"))
         self.environment |= {"PORT": self.url.rpartition(":")[2], "NIMBLE_BASE_URL": self.nimble}
+
+    def check_exchanges(self) -> int:
+        """Holds what the portal's processes said to the sandbox, and its answers, to the published specification."""
+        return check_record(self.folder / "exchanges.jsonl") if spec.is_there() else 0
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ends everything by a signal to what a person started; tells its exit status."""

@@ -103,6 +103,7 @@ class TestOneProcess:
 
     def test_pair_lost_on_its_way_asks_to_reconnect_once(self, connect, nimble):
         """Nimble rotated, the answer never came: the stored token is dead, and nobody keeps trying it."""
+        nimble.switch(rotation="on")
         connection = connect()
         expire(connection)
         nimble.fault(path=TOKEN_PATH, cut="after")
@@ -223,6 +224,7 @@ class TestManyProcesses:
 
     def test_worker_killed_while_it_renews_does_not_lock_the_others_out(self, connect, nimble):
         """SIGKILL after Nimble rotated, before the pair was stored."""
+        nimble.switch(rotation="on")
         connection = connect()
         expire(connection)
         nimble.fault(path=TOKEN_PATH, cut="after", delay_ms=1000)
@@ -230,7 +232,7 @@ class TestManyProcesses:
             worker.ask()
             wait_for_lease(connection)
             worker.kill()
-        wait_until(lambda: nimble.log()[-1]["applied"])
+        wait_until(lambda: (log := nimble.log()) and log[-1]["applied"])
         Connection.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
         with workers(3, connection) as started:
             for worker in started:

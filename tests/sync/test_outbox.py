@@ -11,6 +11,7 @@ from contacts.models import Contact
 from deals import actions
 from deals.models import Deal, Stage
 from nimble.models import Connection
+from sandbox.switches import POSITIONS
 from sync import edits, outbox, pull, registry
 from sync.models import Edit, State
 from tests.people import ADA, BJORN
@@ -276,3 +277,42 @@ def test_restarted_worker_takes_over_at_once_what_it_held_when_it_was_killed(mir
     assert outbox.start_as("push@here") == 1
     assert outbox.deliver() == 1
     assert state_of(edit) == State.CONFIRMED
+
+
+EVERY_SWITCH = [{name: position} for name, positions in POSITIONS.items() for position in positions[1:]]
+
+
+@pytest.mark.parametrize("switches", EVERY_SWITCH, ids=lambda s: "-".join(*s.items()))
+def test_edits_of_every_kind_arrive_with_each_switch(ada: Connection, nimble: SandboxServer, switches):
+    nimble.switch(**switches)
+    pull.pull(ada)
+    seen = {"sights__connection": ada, "sights__view__is_editable": True}
+    deal = Deal.objects.filter(
+        **seen, is_private=False, stage_nimble_id__in=open_stages().values("nimble_id")
+    ).order_by("pk")[0]
+    stage = open_stages().exclude(nimble_id=deal.stage_nimble_id).filter(pipeline__nimble_id=deal.pipeline_nimble_id)[0]
+    contact = Contact.objects.filter(is_private=False, record_type="person").exclude(email="").order_by("pk")[0]
+    emails = contact_mapping.values(contact.remote)["field:email"]
+
+    actions.move(author=ada.user, deal=deal, stage=stage)
+    actions.change(author=ada.user, deal=deal, field="tags", value=[*deal.tags, "ours"])
+    actions.write_note(author=ada.user, deal=deal, title="Title", body="Body")
+    contact_actions.write_note(author=ada.user, contact=contact, text="A note")
+    contact_actions.change_field(
+        author=ada.user, contact=contact, name="email", wanted=[*emails[1:], {"value": "n@x.test", "modifier": "work"}]
+    )
+    contact_actions.set_tags(author=ada.user, contact=contact, tags=[*contact.tags, "ours"])
+    nimble.expire(ADA)
+    assert outbox.deliver() == 6
+
+    assert set(Edit.objects.values_list("state", flat=True)) == {State.CONFIRMED}
+    assert nimble.object("deal", deal.nimble_id)["stage_id"] == stage.nimble_id
+    values = [item["value"] for item in nimble.object("contact", contact.nimble_id)["fields"]["email"]]
+    assert values == [*(item["value"] for item in emails[1:]), "n@x.test"]
+    deal.refresh_from_db()
+    contact.refresh_from_db()
+    assert (deal.stage_nimble_id, "ours" in deal.tags, "ours" in contact.tags) == (stage.nimble_id, True, True)
+
+
+def open_stages():
+    return Stage.objects.filter(role="open", archived_at=None).exclude(default_probability=None)
