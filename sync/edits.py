@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from nimble.models import Connection
 from sync import overlay, registry, tasks
@@ -24,7 +25,7 @@ def connection_of(user: Any, row: Mirrored) -> Connection:
     """The account that this person's edits of a row are made with. Raises `CannotEdit`."""
     found = Connection.objects.for_user(user).active().filter(workspace_id=row.workspace_id).first()
     if found is None:
-        raise CannotEdit("Connect your Nimble account to change records.")
+        raise CannotEdit(_("Connect your Nimble account to change records."))
     return found
 
 
@@ -140,7 +141,7 @@ def undo(edit: Edit, *, author: Any) -> Edit | None:
             return None
         edit.refresh_from_db()
         if edit.operation != Operation.UPDATE or edit.state not in (State.CONFIRMED, State.SENDING, State.RETRYING):
-            raise CannotEdit("This change cannot be undone.")
+            raise CannotEdit(_("This change cannot be undone."))
         # The base is what the edit made of it: whoever changed the field since is noticed as a conflict.
         seen = {name: change["new"] for name, change in edit.fields.items()}
         back = {name: change["base"] for name, change in edit.fields.items()}
