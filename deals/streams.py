@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from deals import mapping
 from deals.models import Deal, DealField, Pipeline
 from deals.resource import forget_standard_ids
+from nimble import errors
 from nimble.models import Member
 from sync import sweep, when
 from sync.pull import Pull
@@ -102,17 +103,22 @@ def walk(pull: Pull) -> None:
     checkpoint = pull.checkpoint or begin_walk(pull)
     while checkpoint["queue"]:
         head, *rest = checkpoint["queue"]
-        checkpoint = step(pull, head, {**checkpoint, "queue": rest})
+        try:
+            checkpoint = step(pull, head, {**checkpoint, "queue": rest})
+        except errors.Refused:
+            # One pipeline that this person may not list must not keep them from the others.
+            if "pipeline" not in head or not (rest or checkpoint["read"]):
+                raise
+            checkpoint = {**checkpoint, "queue": rest}
     since = when.moment(checkpoint["since"])
     assert since is not None  # noqa: S101 written by begin_walk
-    pipelines = Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None).values("nimble_id")
-    rows = Deal.objects.filter(workspace_id=pull.workspace_id, gone_at=None, pipeline_nimble_id__in=pipelines)
+    rows = Deal.objects.filter(workspace_id=pull.workspace_id, gone_at=None, pipeline_nimble_id__in=checkpoint["read"])
     pull.move(gone=sweep.settle(pull, "deal", rows, since))
     pull.complete({"walked": checkpoint["since"]})
 
 
 def begin_walk(pull: Pull) -> dict[str, Any]:
-    """The first checkpoint: every pipeline still to read, and when the listing began."""
+    """The first checkpoint: every pipeline is still to `read`, and when the listing began."""
     answer, started = pull.read(lambda: pull.client.deals(sort="updated:desc", limit=1))
     total = (answer.get("meta") or {}).get("total")
     pull.expect(total if isinstance(total, int) else None)
@@ -120,7 +126,7 @@ def begin_walk(pull: Pull) -> dict[str, Any]:
         "nimble_id", flat=True
     )
     queue = [{"pipeline": nimble_id} for nimble_id in pipelines]
-    return {"since": started.isoformat(), "queue": queue}
+    return {"since": started.isoformat(), "queue": queue, "read": []}
 
 
 def step(pull: Pull, head: dict[str, str], checkpoint: dict[str, Any]) -> dict[str, Any]:
@@ -131,6 +137,7 @@ def step(pull: Pull, head: dict[str, str], checkpoint: dict[str, Any]) -> dict[s
         )
     else:
         answer, read_at = pull.read(partial(pull.client.next_page, head["next"]))
+    checkpoint = {**checkpoint, "read": [*checkpoint["read"], head["pipeline"]]} if "pipeline" in head else checkpoint
     while True:
         deals, following = groups(answer, head)
         # Depth first: the following page of this stage is read while this one is stored.

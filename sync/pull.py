@@ -22,6 +22,7 @@ T = TypeVar("T")
 LEASE_SECONDS = 90
 # After a failure a stream waits this long times the failures in a row, at most a quarter of an hour.
 FAILURE_SECONDS = 20
+GIVE_UP_CHECKPOINT = 5
 
 
 class LostLease(Exception):
@@ -218,6 +219,9 @@ def run_stream(
         wait = min(FAILURE_SECONDS * stream.failures, 900)
     finally:
         structlog.contextvars.unbind_contextvars("connection", "stream", "run")
+    if stream.failures >= GIVE_UP_CHECKPOINT:
+        # What it stands on may have gone stale in Nimble (a page's address): better to begin anew than to fail for ever.
+        stream.checkpoint = None
     _finish(stream, run, wait)
     return run
 

@@ -200,3 +200,12 @@ def test_reconnecting_sends_what_waited_in_order(
     first.refresh_from_db()
     second.refresh_from_db()
     assert first.confirmed_at < second.confirmed_at
+
+
+def test_pipeline_that_cannot_be_listed_keeps_nobody_from_the_others(ada: Connection, nimble: SandboxServer):
+    pipeline = nimble.objects("pipeline")[0]["id"]
+    nimble.fault(method="GET", path=rf"/api/v2/deals/pipelines/{pipeline}/deals.*", times=50, status=403)
+    runs = {run.stream.name: run for run in pull.pull(ada) or []}
+    assert runs["deals"].state == Run.State.DONE
+    assert Deal.objects.exclude(pipeline_nimble_id=pipeline).exists()
+    assert not Deal.objects.filter(pipeline_nimble_id=pipeline).exists()
