@@ -74,16 +74,16 @@ class Contact(Mirrored):
 
     class Meta(Mirrored.Meta):
         indexes = [
+            # One for each sort of the lists, one that counts them without reading a row.
             models.Index(
-                fields=["workspace", "record_type", "sort_name", "id"],
-                name="contact_by_name",
-                condition=models.Q(gone_at=None),
+                fields=["workspace", "sort_name", "id"], name="contact_by_name", condition=models.Q(gone_at=None)
             ),
             models.Index(
-                fields=["workspace", "record_type", "-updated_in_nimble", "-id"],
+                fields=["workspace", "-updated_in_nimble", "-id"],
                 name="contact_by_updated",
                 condition=models.Q(gone_at=None),
             ),
+            models.Index(fields=["workspace", "gone_at", "record_type", "is_private"], name="contact_counted"),
             models.Index(fields=["workspace", "company_nimble_id"], name="contact_company"),
             models.Index(fields=["workspace", "notes_due"], name="contact_notes_due"),
         ]
@@ -101,6 +101,14 @@ class Contact(Mirrored):
 
 class ContactSight(Sight):
     record = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="sights")
+
+    class Meta(Sight.Meta):
+        indexes = [
+            # Few are hidden, and every list asks whether one is.
+            models.Index(
+                fields=["record", "connection"], name="contact_hidden", condition=models.Q(hidden_at__isnull=False)
+            )
+        ]
 
 
 class ContactNote(Mirrored):
