@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deals.models import Deal, DealNote, Stage
 from nimble.models import Connection
@@ -11,17 +12,23 @@ from sync.clock import database_now
 from sync.models import Edit
 
 
-def move(*, author: Any, deal: Deal, stage: Stage, seen: str | None = None) -> Edit | None:
+def move(*, author: Any, deal: Deal, stage: Stage, seen: str | None = None, reason: str = "") -> Edit | None:
     """Move a deal to a stage of its pipeline or of another. `seen`: the stage the card was taken from.
 
-    Raises `CannotEdit` for an archived stage. None when it stands there already.
+    `reason`: why it was lost. Nimble keeps none on a deal, so it is written as a note. Raises `CannotEdit` for an
+    archived stage. None when the deal stands there already.
     """
-    if stage.archived_at is not None:
-        raise edits.CannotEdit("This stage is archived: choose another one.")
+    if stage.archived_at is not None or stage.pipeline.archived_at is not None:
+        raise edits.CannotEdit(_("This stage is archived: choose another one."))
     new = {"stage": stage.nimble_id}
     if deal.pipeline_nimble_id != stage.pipeline.nimble_id:
         new["pipeline"] = stage.pipeline.nimble_id or ""
-    return edits.record(author=author, row=deal, new=new, seen={"stage": seen} if seen else None)
+    with transaction.atomic():
+        edit = edits.record(author=author, row=deal, new=new, seen={"stage": seen} if seen else None)
+        if reason:
+            title = _("Lost: {reason}").format(reason=reason)
+            write_note(author=author, deal=deal, title=title[:256], body=title)
+    return edit
 
 
 def change(*, author: Any, deal: Deal, field: str, value: Any, seen: Any = None, has_seen: bool = False) -> Edit | None:

@@ -180,7 +180,6 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
     readers, groups, private = privacy(payload)
     moved = current_stage(payload) != (found.get("stage") or "")
     steps = transitions(payload)
-    related = [c["name"] for c in related_contacts(payload) if c["name"]]
     tag_names = list(found.get("tags") or [])
     return {
         "name": name,
@@ -196,7 +195,8 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         "stage_since": None if moved or not steps else when.moment(steps[-1].get("when")),
         "tags": tag_names,
         "tag_index": index(tag_names),
-        "search": fold(" ".join([name, *related, *tag_names])),
+        # Not the related contacts: some who see the deal may not see them.
+        "search": fold(" ".join([name, *tag_names])),
         "is_private": private,
         "has_groups": bool(groups),
         "reader_index": index(readers),

@@ -1,16 +1,23 @@
 """What pages read of deals: always through `for_user`, sums and counts by SQL."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import JSONObject
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts import queries as contacts
 from deals.mapping import fold
-from deals.models import SEPARATOR, Deal, DealSight, Pipeline
+from deals.models import SEPARATOR, Deal, DealContact, DealSight, LostReason, Pipeline, Stage
+from sync.models import OVERLAID, Edit, State
 from sync.viewer import viewer
+
+# Tags on offer while one is typed.
+MOST_TAGS = 500
 
 LABELS = {
     "name": _("Name"),
@@ -54,40 +61,135 @@ def pipelines(user: Any) -> QuerySet[Pipeline]:
     if connection is None:
         return Pipeline.objects.none()
     return Pipeline.objects.filter(workspace_id=connection.workspace_id, gone_at=None).order_by(
-        "archived_at", "position", "name"
+        F("archived_at").asc(nulls_first=True), "position", "name"
     )
 
 
-def filtered(deals: QuerySet[Deal], *, owner: str = "", text: str = "", tag: str = "") -> QuerySet[Deal]:
-    """The deals that a board's filters leave: by owner's user id, by words, by one tag."""
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A pipeline with its stages in Nimble's order, and whether it has reasons for losing a deal."""
+
+    pipeline: Pipeline
+    stages: list[Stage]
+    has_reasons: bool
+
+
+def laid_out(user: Any) -> list[Laid]:
+    """The person's pipelines with their stages. One statement."""
+    own = ("pk", "workspace_id", "nimble_id", "name", "is_default", "archived_at")
+    of_stage = ("pk", "nimble_id", "name", "position", "role", "is_final", "expected_days", "archived_at")
+    reasons = LostReason.objects.filter(pipeline=OuterRef("pk"))
+    rows = (
+        pipelines(user)
+        .annotate(has_reasons=Exists(reasons))
+        .order_by(F("archived_at").asc(nulls_first=True), "position", "name", "pk", "stages__position")
+        .values_list("has_reasons", *own, *(f"stages__{name}" for name in of_stage))
+    )
+    found: dict[int, Laid] = {}
+    for has_reasons, *values in rows:
+        laid = found.get(values[0])
+        if laid is None:
+            pipeline = Pipeline(**dict(zip(own, values, strict=False)))
+            laid = found[pipeline.pk] = Laid(pipeline, [], has_reasons)
+        stage = dict(zip(of_stage, values[len(own) :], strict=True))
+        if stage["pk"] is not None:
+            laid.stages.append(Stage(pipeline=laid.pipeline, **stage))
+    return list(found.values())
+
+
+def filtered(deals: QuerySet[Deal], user: Any, *, owner: str = "", text: str = "", tag: str = "") -> QuerySet[Deal]:
+    """The deals that a board's filters leave: by owner's user id, by words, by one tag.
+
+    A word is looked for in the deal, and in the related contacts that this person may see: nothing is found through
+    the others.
+    """
     if owner:
         deals = deals.filter(owner_id=owner)
     if tag:
         deals = deals.filter(tag_index__contains=f"{SEPARATOR}{tag}{SEPARATOR}")
     for word in fold(text).split()[:8]:
-        deals = deals.filter(search__contains=word)
+        named = contacts.for_user(user).filter(search__contains=word).values("nimble_id")
+        through = DealContact.objects.filter(contact_nimble_id__in=named).values("deal_id")
+        deals = deals.filter(Q(search__contains=word) | Q(pk__in=through))
     return deals
+
+
+def tag_names(user: Any) -> list[str]:
+    """The tags of what this person may see, for picking one."""
+    found: dict[str, None] = {}
+    for packed in for_user(user).exclude(tag_index="").values_list("tag_index", flat=True).distinct().order_by():
+        found.update(dict.fromkeys(packed.strip(SEPARATOR).split(SEPARATOR)))
+    return sorted(found, key=fold)[:MOST_TAGS]
+
+
+def unsettled(user: Any) -> QuerySet[Edit]:
+    """Edits of deals that are not in Nimble yet, and what Nimble refused of this person's own.
+
+    What was refused counts until a later edit of the record arrived.
+    """
+    arrived = Edit.objects.filter(
+        kind=OuterRef("kind"), record_id=OuterRef("record_id"), id__gt=OuterRef("id"), state=State.CONFIRMED
+    )
+    refused = Q(state__in=[State.REJECTED, State.FAILED], author=user) & ~Exists(arrived)
+    return Edit.objects.filter(Q(state__in=OVERLAID) | refused, kind=Deal.kind)
+
+
+def with_card(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal]:
+    """The deals with what their cards say beyond their own columns: `locked`, `edit`, `company`.
+
+    `locked`: Nimble lets this person not edit it. `edit`: id and state of the last one not in Nimble yet. `company`: the
+    name of the first related contact, where this person may see that.
+    """
+    own_sight = DealSight.objects.filter(record=OuterRef("pk"), connection=viewer(user))
+    edit = unsettled(user).filter(record_id=OuterRef("pk")).order_by("-id")
+    first = DealContact.objects.filter(deal=OuterRef(OuterRef("pk"))).order_by("position")
+    contact = contacts.for_user(user).filter(nimble_id=Subquery(first.values("contact_nimble_id")[:1]))
+    return deals.annotate(
+        locked=Exists(own_sight.filter(view__is_editable=False)),
+        edit=Subquery(edit.values(packed=JSONObject(id="pk", state="state"))[:1]),
+        company=Subquery(contact.values("name")[:1]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Of one stage and currency: how many deals, and their sum."""
+    """Of one stage and currency: how many deals and their sum; how many close this month, and how many are not in
+    Nimble yet as they are shown here.
+    """
 
     stage: str
     currency: str
     count: int
     amount: Decimal
+    closing: int
+    unsent: int
 
 
 def totals(deals: QuerySet[Deal]) -> list[Total]:
     """Counts and sums by stage and currency, over all deals that there are, in one statement."""
+    first = timezone.localdate().replace(day=1)
+    following = (first + timedelta(days=32)).replace(day=1)
+    unsent = Edit.objects.filter(kind=Deal.kind, state__in=OVERLAID).values("record_id")
     rows = (
         deals.order_by()
         .values_list("stage_nimble_id", "currency")
-        .annotate(count=Count("pk"), amount=Sum("amount"))
+        .annotate(
+            count=Count("pk"),
+            sum=Sum("amount"),
+            closing=Count("pk", filter=Q(expected_close__gte=first, expected_close__lt=following)),
+            unsent=Count("pk", filter=Q(pk__in=unsent)),
+        )
         .order_by("stage_nimble_id", "-count", "currency")
     )
-    return [Total(stage, currency, count, amount or Decimal(0)) for stage, currency, count, amount in rows]
+    return [
+        Total(stage, currency, count, amount or Decimal(0), closing, unsent)
+        for stage, currency, count, amount, closing, unsent in rows
+    ]
+
+
+def is_editable(deal: Deal, user: Any) -> bool:
+    """Whether Nimble lets this person edit the deal, as far as is known: it has the last word anyway."""
+    return not DealSight.objects.filter(record=deal, connection=viewer(user), view__is_editable=False).exists()
 
 
 class ContactPanel(NamedTuple):

@@ -16,6 +16,9 @@ const titleOf = (card) => card.querySelector(".t")?.textContent.trim() ?? "";
 const editable = (card) => card.dataset.editable === "1";
 const EASE = "cubic-bezier(0.2, 0.8, 0.2, 1)";
 
+// Which board asks, and what it filters by: answers bring its figures.
+const whence = () => ({ pipeline: board().dataset.pipeline, query: board().dataset.query ?? "" });
+
 // Cards that somebody holds or whose move has no answer yet: fragments from others leave them alone.
 const busy = new Set();
 
@@ -61,7 +64,8 @@ async function move(card, stage, { origin = null } = {}) {
   busy.add(id);
   card.setAttribute("aria-busy", "true");
   announce(word("moving", { title, stage: target.dataset.name }));
-  const status = await send(`/deals/${card.dataset.deal}/move/`, { stage, rev: card.dataset.rev });
+  const seen = home.list.closest(".column")?.dataset.stage ?? "";
+  const status = await send(`/deals/${card.dataset.deal}/move/`, { stage, seen, rev: card.dataset.rev, ...whence() });
   busy.delete(id);
   const now = document.getElementById(id);
   now?.removeAttribute("aria-busy");
@@ -252,6 +256,18 @@ function fold(column, folded) {
   const others = remembered().filter((stage) => stage !== column.dataset.stage);
   localStorage.setItem(memory(), JSON.stringify(folded ? [...others, column.dataset.stage] : others));
 }
+
+// A question's form posts the move itself.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (!board() || !event.target.matches?.("[data-move]")) return;
+  for (const [name, value] of Object.entries(whence())) event.detail.parameters.set(name, value);
+});
+// Something else changed a deal (its drawer, an Undo): the board reads its card and the figures anew.
+document.addEventListener("deal-changed", (event) => {
+  if (!board() || !event.detail.deal) return;
+  const address = `/deals/${event.detail.deal}/card/?${new URLSearchParams(whence())}`;
+  htmx.ajax("GET", address, { source: board(), target: board(), swap: "none" });
+});
 
 // --- fragments that arrive ------------------------------------------------------------------------------------------
 

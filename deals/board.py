@@ -1,0 +1,228 @@
+"""The board of a pipeline: its columns with counts and sums over all deals, and the first cards of each.
+
+Counts and sums are never taken from the cards, and never added across currencies.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from contacts import keyset
+from contacts import queries as contacts
+from crmportal.formats import money, number
+from deals import cards, queries
+from deals.cards import ON_ITS_WAY, Card, Renderer
+from deals.filters import Filters
+from deals.models import Deal, Role, Stage
+from deals.queries import Laid, Total
+from sync.models import Edit
+
+CARDS = 50
+# Deals on their way to Nimble that a board keeps asking after.
+MOST_WATCHED = 100
+SORT = "updated_in_nimble"
+# Open stages take these in turn; green and red are for won and lost.
+OPEN_HUES = ("hue-1", "hue-2", "hue-3", "hue-4", "hue-5", "hue-6")
+FINAL_HUES = {Role.WON: "hue-7", Role.LOST: "hue-8"}
+
+
+@dataclass
+class Column:
+    """A stage as the board shows it. `more`: the address of the cards after the shown ones, "" at the end."""
+
+    stage: Stage
+    hue: str
+    ask: bool
+    totals: list[Total] = field(default_factory=list)
+    cards: SafeString = field(default_factory=SafeString)
+    more: str = ""
+
+    @property
+    def id(self) -> int:
+        return self.stage.pk
+
+    @property
+    def name(self) -> str:
+        return _("{stage} (archived)").format(stage=self.stage.name) if self.is_archived else self.stage.name
+
+    @property
+    def role(self) -> str:
+        return self.stage.role
+
+    @property
+    def is_archived(self) -> bool:
+        return self.stage.archived_at is not None
+
+    @property
+    def count(self) -> int:
+        return sum(total.count for total in self.totals)
+
+    @property
+    def sums(self) -> list[str]:
+        return sums(self.totals)
+
+
+def sums(totals: Sequence[Total]) -> list[str]:
+    """The sums by currency, the most used one first."""
+    found: dict[str, list[Total]] = {}
+    for total in totals:
+        found.setdefault(total.currency, []).append(total)
+    ranked = sorted(found.items(), key=lambda item: -sum(total.count for total in item[1]))
+    amounts = [(currency, sum((total.amount for total in those), Decimal(0))) for currency, those in ranked]
+    return [money(amount, currency) for currency, amount in amounts if amount]
+
+
+class Board:
+    """What the board of one pipeline needs of the database; each part is read once, and only when it is asked for."""
+
+    def __init__(self, user: Any, known: Sequence[Laid], chosen: Laid, filters: Filters) -> None:
+        self.user = user
+        self.pipelines = [laid.pipeline for laid in known]
+        self.pipeline = chosen.pipeline
+        self.asks_reason = chosen.has_reasons
+        # In Nimble's order, the final ones last.
+        self.stages = sorted(chosen.stages, key=lambda stage: (stage.is_final, stage.position))
+        self.filters = filters
+
+    @cached_property
+    def deals(self) -> QuerySet[Deal]:
+        """All that the filters leave of the pipeline's deals that this person may see."""
+        visible = queries.for_user(self.user).filter(pipeline_nimble_id=self.pipeline.nimble_id)
+        return self.filters.apply(visible, self.user)
+
+    @cached_property
+    def totals(self) -> list[Total]:
+        return queries.totals(self.deals)
+
+    @cached_property
+    def members(self) -> dict[str, str]:
+        return contacts.members(self.user)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        stages = {stage.nimble_id: stage for stage in self.stages}
+        return Renderer(stages, self.members, editable=self.pipeline.archived_at is None)
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """Without their cards. An archived stage only while it holds deals."""
+        by_stage: dict[str, list[Total]] = {}
+        for total in self.totals:
+            by_stage.setdefault(total.stage, []).append(total)
+        hues = iter(OPEN_HUES * (len(self.stages) // len(OPEN_HUES) + 1))
+        found = []
+        for stage in self.stages:
+            hue = FINAL_HUES.get(Role(stage.role)) or next(hues)
+            totals = by_stage.get(stage.nimble_id, [])
+            if totals or stage.archived_at is None:
+                found.append(Column(stage, hue, self.asks_reason and stage.role == Role.LOST, totals))
+        return found
+
+    @cached_property
+    def first(self) -> list[Card]:
+        """The first cards of every column: one statement."""
+        stages = [column.stage for column in self.columns if column.count]
+        if not stages:
+            return []
+        firsts = [
+            keyset.ordered(self.deals.filter(stage_nimble_id=stage.nimble_id), SORT, descending=True)[:CARDS]
+            for stage in stages
+        ]
+        # Each part may be limited on its own only inside a FROM; an OR of such parts would not use an index.
+        compiled = [part.values("pk").query.sql_with_params() for part in firsts]
+        union = " UNION ALL ".join(f"SELECT s{i}.pk FROM ({sql}) AS s{i}" for i, (sql, _params) in enumerate(compiled))  # noqa: S608
+        chosen = RawSQL(union, [param for _sql, params in compiled for param in params])  # noqa: S611 no text of anybody's
+        return cards.read(keyset.ordered(Deal.objects.filter(pk__in=chosen), SORT, descending=True), self.user)
+
+    def filled(self) -> list[Column]:
+        """The columns with their first cards."""
+        by_stage: dict[str, list[Card]] = {}
+        for card in self.first:
+            by_stage.setdefault(card.stage, []).append(card)
+        for column in self.columns:
+            shown = by_stage.get(column.stage.nimble_id, [])
+            column.cards = self.renderer.cards(shown)
+            if shown and column.count > len(shown):
+                column.more = self.filters.query(after=place(shown[-1]), top=place(shown[0]))
+        return self.columns
+
+    def following(self, stage: Stage, after: str, top: str) -> "Following":
+        """The cards of a stage after a place; and those that came above the first one since it was read."""
+        deals = self.deals.filter(stage_nimble_id=stage.nimble_id)
+        page = keyset.page(deals.only("pk", SORT), SORT, {"after": after}, descending=True, size=CARDS)
+        newer = keyset.decode(top, Deal, SORT)
+        above = keyset.beyond(SORT, *newer, descending=False) if newer else None
+        ids = [deal.pk for deal in page.rows]
+        arrived = []
+        if above is not None:
+            newest_last = keyset.ordered(deals.filter(above), SORT, descending=False)
+            arrived = list(newest_last.values_list("pk", flat=True)[:CARDS])
+        found = cards.read(keyset.ordered(Deal.objects.filter(pk__in=ids + arrived), SORT, descending=True), self.user)
+        new = set(arrived)
+        above_cards = [card for card in found if card.pk in new]
+        more = ""
+        if page.after:
+            more = self.filters.query(after=page.after, top=place(above_cards[0]) if above_cards else top)
+        return Following([card for card in found if card.pk not in new], above_cards, more)
+
+    def some(self, pks: Sequence[int]) -> list[Card]:
+        """The cards of some deals of this pipeline; the filters do not hide what was just touched."""
+        visible = queries.for_user(self.user).filter(pk__in=pks, pipeline_nimble_id=self.pipeline.nimble_id)
+        return cards.read(visible, self.user)
+
+    def watched(self) -> dict[int, str]:
+        """Deals of this board whose edits are on their way to Nimble → the edit's state, the latest first."""
+        edits = Edit.objects.filter(kind=Deal.kind, state__in=ON_ITS_WAY).order_by("-id")
+        states: dict[int, str] = {}
+        for record_id, state in edits.values_list("record_id", "state")[:MOST_WATCHED]:
+            states.setdefault(record_id, state)
+        if not states:
+            return {}
+        visible = queries.for_user(self.user).filter(pipeline_nimble_id=self.pipeline.nimble_id, pk__in=states)
+        seen = set(visible.values_list("pk", flat=True))
+        return {pk: state for pk, state in states.items() if pk in seen}
+
+    # --- what stands above the columns ---
+
+    @property
+    def open_count(self) -> int:
+        return sum(column.count for column in self.columns if not column.stage.is_final)
+
+    @property
+    def stats(self) -> list[dict[str, Any]]:
+        """The summary strip: of the open stages, except what is not in Nimble yet."""
+        going = [total for column in self.columns if not column.stage.is_final for total in column.totals]
+        unsent = sum(total.unsent for total in self.totals)
+        found = [{"label": _("Open"), "value": " · ".join(sums(going)) or number(self.open_count)}]
+        found.append({"label": _("Closing this month"), "value": number(sum(total.closing for total in going))})
+        if unsent:
+            found.append({"label": _("Not yet in Nimble"), "value": number(unsent)})
+        return found
+
+
+@dataclass(frozen=True)
+class Following:
+    """The next cards of a column, those that arrived above meanwhile, and the address of the rest."""
+
+    cards: list[Card]
+    above: list[Card]
+    more: str
+
+
+def place(card: Card) -> str:
+    """The place of a card in its column."""
+    return keyset.encode(Deal(pk=card.pk, updated_in_nimble=card.updated), SORT)
+
+
+def open_board(user: Any, pk: int, filters: Filters) -> Board | None:
+    """The board of one of the person's pipelines; None for one that they have not."""
+    known = queries.laid_out(user)
+    chosen = next((one for one in known if one.pipeline.pk == pk), None)
+    return Board(user, known, chosen, filters) if chosen else None

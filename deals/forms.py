@@ -1,0 +1,57 @@
+"""Forms of deals: moving one. The fields' own forms are in `deals.fields`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from deals.models import Deal, LostReason, Role, Stage
+from deals.queries import Laid
+
+
+class MoveForm(forms.Form):
+    """Where to, where from as the page showed it, and why the deal was lost."""
+
+    stage = forms.TypedChoiceField(coerce=int, label=_("Stage"), widget=forms.RadioSelect)
+    seen = forms.TypedChoiceField(coerce=int, required=False, empty_value=None, widget=forms.HiddenInput)
+    reason = forms.ModelChoiceField(
+        LostReason.objects.none(), required=False, label=_("Why was it lost?"), empty_label=_("No reason")
+    )
+
+    def __init__(self, deal: Deal, known: Sequence[Laid], data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
+        self.stages: dict[int, Stage] = {stage.pk: stage for laid in known for stage in laid.stages}
+        self.deal = deal
+        self.fields["stage"].choices = [  # type: ignore[attr-defined]
+            (
+                laid.pipeline.name,
+                [(s.pk, s.name) for s in laid.stages if not s.archived_at or s.nimble_id == deal.stage_nimble_id],
+            )
+            for laid in known
+            if not laid.pipeline.archived_at
+        ]
+        self.fields["seen"].choices = [(pk, "") for pk in self.stages]  # type: ignore[attr-defined]
+        here = next((pk for pk, stage in self.stages.items() if self._is_here(stage)), None)
+        self.initial |= {"stage": here, "seen": here}
+        pipelines = {laid.pipeline.pk for laid in known}
+        self.fields["reason"].queryset = LostReason.objects.filter(pipeline__in=pipelines).order_by("text")  # type: ignore[attr-defined]
+
+    def _is_here(self, stage: Stage) -> bool:
+        return (stage.nimble_id, stage.pipeline.nimble_id) == (self.deal.stage_nimble_id, self.deal.pipeline_nimble_id)
+
+    @property
+    def chosen(self) -> Stage:
+        return self.stages[self.cleaned_data["stage"]]
+
+    @property
+    def seen_stage(self) -> str | None:
+        """Nimble's id of the stage that the page showed."""
+        seen = self.stages.get(self.cleaned_data.get("seen") or 0)
+        return seen.nimble_id if seen else None
+
+    def reason_text(self) -> str:
+        """The reason, where the stage is one in which deals are lost, and the reason its pipeline's."""
+        reason, stage = self.cleaned_data.get("reason"), self.chosen
+        fits = reason is not None and stage.role == Role.LOST and reason.pipeline_id == stage.pipeline.pk
+        return reason.text if fits else ""

@@ -1,0 +1,88 @@
+"""Moving a deal to another stage: from the board, from its page, or with a plain form; and taking that back."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from deals import actions, queries
+from deals.forms import MoveForm
+from deals.models import Deal, LostReason, Role, Stage
+from deals.views import answers
+from deals.views.board import fragments, of_request
+from sync import edits, status
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def move(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET: the form, or the question that a final stage asks. POST: move it; 409 where that cannot be."""
+    deal = get_object_or_404(queries.for_user(request.user), pk=pk)
+    known = queries.laid_out(request.user)
+    form = MoveForm(deal, known, request.POST if request.method == "POST" else None)
+    if request.method == "GET":
+        return _ask(request, deal, form)
+    if not form.is_valid():
+        return _refuse(request, deal, _("There is no such stage here, or it is archived: choose another one."), form)
+    if not queries.is_editable(deal, request.user):
+        return _refuse(request, deal, _("You may not edit this deal in Nimble."), form)
+    stage, reason = form.chosen, form.reason_text()
+    try:
+        edit = actions.move(author=request.user, deal=deal, stage=stage, seen=form.seen_stage, reason=reason)
+    except edits.CannotEdit as refusal:
+        return _refuse(request, deal, str(refusal), form)
+    text = _("{deal} is in {stage}.").format(deal=deal.name or _("Unnamed"), stage=stage.name)
+    if reason:
+        text += " " + _("The reason is kept as a note: Nimble has no field for it.")
+    undo = reverse("deals:undo", args=[pk, edit.pk]) if edit else ""
+    return _done(request, deal, text, undo)
+
+
+@require_POST
+def undo(request: HttpRequest, pk: int, edit_pk: int) -> HttpResponse:
+    """Take an edit of this person's back; what shows the deal reads it again."""
+    deal = get_object_or_404(queries.for_user(request.user), pk=pk)
+    edit = get_object_or_404(status.edits_of(request.user), pk=edit_pk, kind=Deal.kind, record_id=pk)
+    try:
+        edits.undo(edit, author=request.user)
+    except edits.CannotEdit as refusal:
+        return answers.refused(request, deal, str(refusal))
+    return answers.changed(request, deal, _("Undone"))
+
+
+def _ask(request: HttpRequest, deal: Deal, form: MoveForm) -> HttpResponse:
+    asked = request.GET.get("stage", "")
+    stage = form.stages.get(int(asked)) if asked.isdecimal() and len(asked) < 19 else None
+    context: dict[str, Any] = {"deal": deal, "form": form, "stage": stage}
+    if stage and request.GET.get("dialog"):
+        return render(request, "deals/lose.html", {**context, "reasons": _reasons(stage)})
+    return render(request, "deals/move.html", context)
+
+
+def _reasons(stage: Stage) -> list[LostReason]:
+    if stage.role != Role.LOST:
+        return []
+    return list(LostReason.objects.filter(pipeline=stage.pipeline).order_by("text"))
+
+
+def _done(request: HttpRequest, deal: Deal, text: str, undo: str) -> HttpResponse:
+    if getattr(request, "htmx", False) and "pipeline" in request.POST:
+        response = fragments(request, of_request(request, request.POST), [deal.pk], text=text, undo=undo)
+        response["HX-Trigger"] = "close-dialog"
+        return response
+    if getattr(request, "htmx", False):
+        return answers.changed(request, deal, text, undo=undo)
+    messages.success(request, text)
+    return redirect(answers.back(request, reverse("deals:index")))
+
+
+def _refuse(request: HttpRequest, deal: Deal, text: str, form: MoveForm) -> HttpResponse:
+    if getattr(request, "htmx", False):
+        return answers.refused(request, deal, text)
+    form.add_error(None, text)
+    return render(request, "deals/move.html", {"deal": deal, "form": form}, status=409)
