@@ -220,7 +220,7 @@ def run_stream(
     finally:
         structlog.contextvars.unbind_contextvars("connection", "stream", "run")
     if stream.failures >= GIVE_UP_CHECKPOINT:
-        # What it stands on may have gone stale in Nimble (a page's address): better to begin anew than to fail for ever.
+        # What it stands on may have gone stale in Nimble (a page's address): better begin anew than fail for ever.
         stream.checkpoint = None
     _finish(stream, run, wait)
     return run
