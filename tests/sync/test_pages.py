@@ -12,11 +12,17 @@ from nimble.models import Connection, ConnectionState
 from sync import outbox, pull
 from sync.clock import database_now
 from sync.models import Heartbeat, Quarantined, State, Stream
+from tests import factories
 from tests.people import BJORN, ZOE
 from tests.sandboxes import SandboxServer
 from tests.sync.pages import signed_in, text, workers_alive
 
 HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def mirror(db: None, ada: Connection) -> Connection:
+    return factories.mirrored(ada)
 
 
 def test_index_says_that_everything_is_in_step(mirror: Connection):
@@ -110,6 +116,7 @@ def test_index_names_quarantined_records_without_their_payload(mirror: Connectio
     assert b"canary" not in answer.content
 
 
+@pytest.mark.django_db(transaction=True)
 def test_index_says_why_a_stream_failed(mirror: Connection, nimble: SandboxServer):
     workers_alive()
     nimble.fault(path="/api/v1/contacts", status=500, times=100)

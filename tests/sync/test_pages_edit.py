@@ -9,11 +9,17 @@ from deals.models import Deal
 from nimble.models import Connection
 from sync import outbox, pull
 from sync.models import Edit, State
+from tests import factories
 from tests.people import BJORN, ZOE
 from tests.sandboxes import SandboxServer
 from tests.sync.pages import signed_in, text
 
 HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def mirror(db: None, ada: Connection) -> Connection:
+    return factories.mirrored(ada)
 
 
 @pytest.fixture
@@ -33,14 +39,7 @@ def conflict(mirror: Connection, deal: Deal, nimble: SandboxServer) -> Edit:
 
 @pytest.fixture
 def rejected(mirror: Connection, deal: Deal, nimble: SandboxServer) -> Edit:
-    edit = actions.change(author=mirror.user, deal=deal, field="name", value="Refused name")
-    nimble.fault(
-        method="PUT",
-        path=f"/api/v2/deals/{deal.nimble_id}",
-        status=409,
-        body={"code": 245, "message": "Validation", "errors": {"name": {"message": "This name is taken."}}},
-        times=1,
-    )
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="-5")
     outbox.deliver()
     edit.refresh_from_db()
     assert edit.state == State.REJECTED
@@ -87,6 +86,7 @@ def test_conflict_shows_before_ours_and_nimbles(mirror: Connection, conflict: Ed
         assert words in page
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("form", "arrives"),
     [
@@ -135,15 +135,16 @@ def test_rejected_edit_comes_back_with_the_message_and_the_typed_text_and_goes_o
 ):
     client = signed_in(mirror)
     page = client.get(f"/sync/edits/{rejected.pk}/")
-    assert "This name is taken." in text(page)
-    assert 'value="Refused name"' in page.content.decode()
-    assert client.post(f"/sync/edits/{rejected.pk}/mend/", {"value-0": "Mended name"}).status_code == 302
+    assert "Value should be a positive number or 0" in text(page).partition("Amount")[2]
+    assert 'value="-5"' in page.content.decode()
+    assert client.post(f"/sync/edits/{rejected.pk}/mend/", {"value-0": "5"}).status_code == 302
     deal.refresh_from_db()
-    assert deal.name == "Mended name"
+    assert deal.amount == 5
     outbox.deliver()
     rejected.refresh_from_db()
     assert rejected.state == State.CONFIRMED
-    assert nimble.object("deal", deal.nimble_id)["name"] == "Mended name"
+    deal.refresh_from_db()
+    assert deal.amount == 5
 
 
 def test_missing_record_offers_only_to_discard(mirror: Connection, pending: Edit, deal: Deal, nimble: SandboxServer):
