@@ -48,6 +48,11 @@ class FieldForm(forms.Form):
         super().__init__(data, auto_id=f"id-{name.encode().hex()[:60]}-%s", label_suffix="")
         self.fields["seal"].initial = sealed(self.present)
         self.build()
+        self.first_input().attrs["autofocus"] = True
+
+    def first_input(self) -> forms.Widget:
+        """Where typing begins."""
+        return self.visible_fields()[0].field.widget
 
     def read(self) -> Any:
         """What stands in the field now."""

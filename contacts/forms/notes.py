@@ -15,7 +15,7 @@ class NoteForm(forms.Form):
         label=gettext_lazy("Note"),
         max_length=50_000,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
         error_messages={"required": gettext_lazy("Write something first.")},
     )
     seal = forms.CharField(widget=forms.HiddenInput, required=False)

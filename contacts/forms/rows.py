@@ -57,6 +57,9 @@ class RowsForm(FieldForm):
         count = min(int(sent), MOST_ROWS) if sent.isdecimal() and len(sent) < 6 else 0
         self.rows = [self._row(i) for i in range(count)] if self.is_bound else self._begun_rows()
 
+    def first_input(self) -> forms.Widget:
+        return self.rows[0].fields["value"].widget if self.rows else self.widget()
+
     def _begun_rows(self) -> list[ValueRow]:
         """What was begun and an empty row. Where Nimble refused something, a value still knows which one it was."""
         place = {mapping.identity(item): i for i, item in enumerate(self.present)}
@@ -91,7 +94,9 @@ class RowsForm(FieldForm):
     def with_another(self) -> "RowsForm":
         """The form as it was typed, with one more empty row."""
         if len(self.rows) < MOST_ROWS:
+            self.first_input().attrs.pop("autofocus", None)
             self.rows.append(self._row(len(self.rows), {"modifier": self._next_modifier()}))
+            self.rows[-1].fields["value"].widget.attrs["autofocus"] = True
         return self
 
     @property

@@ -1,6 +1,6 @@
 """The page of one person or company."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from contacts import layout, mapping, queries
 from contacts.models import Contact
 from contacts.record import Record
 from contacts.views import notes
-from sync import registry
+from sync import registry, status
 from sync.clock import database_now
 
 # Opening a contact asks for its notes again, but not more often than this.
@@ -56,11 +56,18 @@ def head(record: Record) -> dict[str, Any]:
         "mail_link": layout.link("email", found.email),
         "phone_link": layout.link("phone", found.phone),
         "nimble_url": f"{settings.NIMBLE_BASE_URL}/#app/contacts/view?id={found.nimble_id}" if found.nimble_id else "",
+        "as_of": _as_of(record),
         "avatar_key": found.nimble_id or found.pk,
         "remote": {name: found.remote.get(name) for name in ("creator", "updater")},
         "notice": _notice(found),
         "EMPLOYMENT": mapping.EMPLOYMENT,
     }
+
+
+def _as_of(record: Record) -> datetime | None:
+    """Until when this is known to be what Nimble has: when it was read, or the last pull that found it unchanged."""
+    pulled = [flow.completed_at for flow in status.standing(record.user).flows if flow.spec.name == "contacts"]
+    return max(filter(None, [record.contact.fetched_at, *pulled]), default=None)
 
 
 def _notice(found: Contact) -> str:

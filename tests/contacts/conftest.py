@@ -89,7 +89,7 @@ def keep(ada: Connection) -> Keep:
 
 
 @pytest.fixture
-def page(ada: Connection) -> Client:
+def visitor(ada: Connection) -> Client:
     """A browser in which Ada is signed in."""
     client = Client()
     client.force_login(ada.user, backend="django.contrib.auth.backends.ModelBackend")

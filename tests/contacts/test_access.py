@@ -116,8 +116,8 @@ def test_anonymous_visitor_is_sent_to_sign_in(private: Contact):
         assert answer["Location"].startswith("/accounts/login/")
 
 
-def test_owner_sees_all_of_it(private: Contact, page: Client):
-    body = page.get(f"/contacts/{private.pk}/").content.decode()
+def test_owner_sees_all_of_it(private: Contact, visitor: Client):
+    body = visitor.get(f"/contacts/{private.pk}/").content.decode()
     assert "Secret plan" in body
     assert "Secret note" in body
     assert "Not visible to everyone" in body
@@ -129,23 +129,23 @@ def test_public_contact_is_seen_by_a_colleague_and_not_by_another_company(keep: 
     assert browser(connect(ZOE).user).get(f"/contacts/{row.pk}/").status_code == 404
 
 
-def test_contact_that_nimble_hid_from_somebody_is_not_found_by_them(keep: Keep, connect, page: Client):
+def test_contact_that_nimble_hid_from_somebody_is_not_found_by_them(keep: Keep, connect, visitor: Client):
     [row] = keep(contact(1))
     bjorn = connect(BJORN)
     ContactSight.objects.create(record=row, connection=bjorn, hidden_at=timezone.now())
     assert browser(bjorn.user).get(f"/contacts/{row.pk}/").status_code == 404
-    assert page.get(f"/contacts/{row.pk}/").status_code == 200
+    assert visitor.get(f"/contacts/{row.pk}/").status_code == 200
 
 
-def test_note_is_not_reached_through_a_contact_that_it_is_not_on(keep: Keep, page: Client):
+def test_note_is_not_reached_through_a_contact_that_it_is_not_on(keep: Keep, visitor: Client):
     keep(contact(1), contact(2))
     keep(note(1, "c1"), kind="contact_note")
     other = Contact.objects.get(nimble_id="c2")
-    assert page.get(f"/contacts/{other.pk}/notes/{ContactNote.objects.get().pk}/").status_code == 404
+    assert visitor.get(f"/contacts/{other.pk}/notes/{ContactNote.objects.get().pk}/").status_code == 404
 
 
-def test_gone_contact_is_not_found(keep: Keep, page: Client):
+def test_gone_contact_is_not_found(keep: Keep, visitor: Client):
     [row] = keep(contact(1))
     Contact.objects.update(gone_at=timezone.now())
-    assert page.get(f"/contacts/{row.pk}/").status_code == 404
-    assert "Lindqvist" not in page.get("/contacts/").content.decode()
+    assert visitor.get(f"/contacts/{row.pk}/").status_code == 404
+    assert "Lindqvist" not in visitor.get("/contacts/").content.decode()

@@ -62,9 +62,9 @@ class Editing:
 
 
 @pytest.fixture
-def editing(page: Client, keep: Keep):
+def editing(visitor: Client, keep: Keep):
     def begin(payload) -> Editing:
-        return Editing(page, keep(payload)[0])
+        return Editing(visitor, keep(payload)[0])
 
     return begin
 

@@ -14,12 +14,12 @@ from tests.contacts.payloads import WORK, contact, employed, item, note
 
 
 @pytest.fixture
-def open_page(page: Client, keep: Keep):
+def open_page(visitor: Client, keep: Keep):
     """The page of the first of these contacts."""
 
     def open_(*payloads) -> str:
         row = keep(*payloads)[0]
-        answer = page.get(row.get_absolute_url())
+        answer = visitor.get(row.get_absolute_url())
         assert answer.status_code == 200
         return answer.content.decode()
 
@@ -97,32 +97,32 @@ def test_hostile_values_are_escaped(open_page):
     assert 'href="javascript' not in open_page(contact(2, fields={"URL": [bait], "linkedin": [bait], "phone": [bait]}))
 
 
-def test_company_page_lists_the_people_that_one_may_see(page: Client, keep: Keep, connect):
+def test_company_page_lists_the_people_that_one_may_see(visitor: Client, keep: Keep, connect):
     firm = contact(900, "company")
     hidden = {"read": {"user_ids": ["x"], "group_ids": []}, "edit": None}
     keep(firm, employed(1, firm), employed(2, firm))
     zoe = connect("bjorn@lantern-pine.test")
     keep(employed(3, firm, privacy=hidden), connection=zoe)
     row = Contact.objects.get(nimble_id="c900")
-    body = page.get(row.get_absolute_url()).content.decode()
+    body = visitor.get(row.get_absolute_url()).content.decode()
     assert "Ada Lindqvist 001" in body
     assert "Ada Lindqvist 002" in body
     assert "Ada Lindqvist 003" not in body
 
 
-def test_person_under_the_address_of_companies_is_sent_to_their_own(page: Client, keep: Keep):
+def test_person_under_the_address_of_companies_is_sent_to_their_own(visitor: Client, keep: Keep):
     [row] = keep(contact(1))
-    answer = page.get(f"/companies/{row.pk}/")
+    answer = visitor.get(f"/companies/{row.pk}/")
     assert (answer.status_code, answer["Location"]) == (302, f"/contacts/{row.pk}/")
 
 
-def test_opening_asks_for_the_notes_again_once_a_minute(page: Client, keep: Keep):
+def test_opening_asks_for_the_notes_again_once_a_minute(visitor: Client, keep: Keep):
     [row] = keep(contact(1))
     now = database_now()
 
     def due_after(read_at) -> bool:
         Contact.objects.filter(pk=row.pk).update(notes_due=False, notes_read_at=read_at)
-        page.get(f"/contacts/{row.pk}/")
+        visitor.get(f"/contacts/{row.pk}/")
         return Contact.objects.get(pk=row.pk).notes_due
 
     assert due_after(now - timedelta(minutes=2)) is True
@@ -131,15 +131,15 @@ def test_opening_asks_for_the_notes_again_once_a_minute(page: Client, keep: Keep
 
 @pytest.mark.parametrize("notes", [1, 3])
 def test_page_costs_the_same_queries_whatever_hangs_on_it(
-    page: Client, keep: Keep, django_assert_num_queries, notes: int
+    visitor: Client, keep: Keep, django_assert_num_queries, notes: int
 ):
     firm = contact(900, "company")
     fields = {"email": [item(f"{n}@b.example", "work") for n in range(notes)]}
     row = keep(employed(1, firm, fields=fields), firm)[0]
     keep(*[note(n, "c1") for n in range(notes)], kind="contact_note")
-    page.get(row.get_absolute_url())
+    visitor.get(row.get_absolute_url())
     with django_assert_num_queries(15):
-        page.get(row.get_absolute_url())
+        visitor.get(row.get_absolute_url())
 
 
 def test_whole_mirror_has_a_page_for_each_contact(mirror: Connection, client: Client):
