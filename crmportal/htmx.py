@@ -9,7 +9,8 @@ from django.utils.cache import patch_vary_headers
 
 def fragment(request: HttpRequest, template: str, part: str, context: dict, *, status: int = 200) -> HttpResponse:
     """Render `template#part` for htmx, the whole `template` for a browser that asks for the page."""
-    if getattr(request, "htmx", False) and not request.htmx.boosted and not request.htmx.history_restore_request:
+    htmx = getattr(request, "htmx", None)
+    if htmx and not htmx.boosted and not htmx.history_restore_request:
         template = f"{template}#{part}"
     return render(request, template, context, status=status)
 

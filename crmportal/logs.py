@@ -10,7 +10,9 @@ from typing import Any
 import structlog
 from django.http import HttpRequest, HttpResponse
 
-SECRET_KEYS = re.compile(r"token|secret|password|authorization|cookie|^code$|^note$|note_preview|^body$|^text$", re.IGNORECASE)
+SECRET_KEYS = re.compile(
+    r"token|secret|password|authorization|cookie|^code$|^note$|note_preview|^body$|^text$", re.IGNORECASE
+)
 # Values that travel inside longer strings: OAuth parameters of a URL or a form, and bearer headers.
 SECRET_VALUES = re.compile(
     r"((?:access_token|refresh_token|client_secret|code|password|token)[\"']?\s*[=:]\s*[\"']?|Bearer\s+)[^\s&\"',}]+",

@@ -109,7 +109,7 @@ def _save_batch(
 ) -> None:
     model = resource.model
     stored = {
-        row.nimble_id: row
+        row.known_id: row
         # Locked, so that no edit comes between reading `rev` and writing (SQLite: one writer at a time anyway).
         for row in model._default_manager.select_for_update()
         .filter(workspace_id=connection.workspace_id, nimble_id__in=[item.nimble_id for item in batch])
@@ -161,7 +161,7 @@ def _save_batch(
         resource.saved({tally_ids[write["nimble_id"]]: write["remote"] for write in writes})
     if untouched:
         model._default_manager.filter(pk__in=untouched).update(fetched_at=read_at)
-    tally.ids.update({row.nimble_id: row.pk for row in stored.values()})
+    tally.ids.update({nimble_id: row.pk for nimble_id, row in stored.items()})
     Change.objects.bulk_create(changes)
     if resource.sight:
         saw(resource.sight, connection, {tally.ids[item.nimble_id]: item.view for item in batch}, read_at)
