@@ -1,0 +1,176 @@
+"""The main job, as a person does it: an empty database, a real browser, real processes; at the end Nimble's own state."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import NewPage, check_accessible
+from tests.people import ADA
+from tests.processes import MakePortal, Portal, wait_for
+
+SECONDS = 15
+
+
+@pytest.fixture(scope="module")
+def running(make_portal: MakePortal) -> Iterator[Portal]:
+    portal = make_portal("--contacts", "200", "--deals", "60")
+    yield portal
+    assert portal.check_exchanges() > 20
+
+
+class Board:
+    """The board as Ada has it open, and what Nimble has."""
+
+    def __init__(self, page: Page, portal: Portal) -> None:
+        self.page = page
+        self.portal = portal
+        self.sandbox = portal.sandbox
+        self.ada = self.sandbox.users[ADA]["user_id"]
+
+    def sign_in(self) -> None:
+        """From the one-time link over Nimble's consent to the board."""
+        self.page.goto(self.portal.claim)
+        self.page.get_by_role("button", name="Continue").click()
+        self.page.get_by_role("button", name="Continue with Nimble").click()
+        self.page.get_by_label(re.compile("Ada")).check()
+        self.page.get_by_role("button", name="Allow").click()
+
+    def open(self) -> None:
+        self.page.goto(f"{self.portal.url}/deals/")
+        expect(self.page.locator("#board")).to_be_visible()
+
+    def columns(self) -> list[Any]:
+        """The open stages."""
+        return self.page.locator('.column[data-role="open"]').all()
+
+    def drag(self, source: int = 0, target: int = 1) -> dict[str, Any]:
+        """Drag the first card of one column into another; the deal as Nimble has it now, before it knows."""
+        columns = self.columns()
+        card = columns[source].locator('.card[data-editable="1"]').first
+        title = card.locator(".t").inner_text()
+        deal = self.deal(title)
+        goal = columns[target].get_attribute("data-name")
+        card.drag_to(columns[target].locator(".cards"), target_position={"x": 60, "y": 12})
+        expect(columns[target].locator(".card", has_text=title)).to_be_visible()
+        return {**deal, "title": title, "goal": goal}
+
+    def deal(self, name: str) -> dict[str, Any]:
+        """A deal in Nimble by its name."""
+        found = [one for one in self.sandbox.objects("deal") if one["values"]["name"] == name]
+        assert len(found) == 1, f"{len(found)} deals are called {name!r}"
+        return found[0]
+
+    def arrived(self, moved: dict[str, Any], timeout: float = SECONDS) -> None:
+        """Nimble has the moved card, by Ada, once."""
+
+        def there() -> bool:
+            now = self.sandbox.object("deal", moved["id"])
+            return bool(now["stage_name"] == moved["goal"] and now["updated_by"] == self.ada)
+
+        wait_for(there, f"{moved['title']} is in {moved['goal']} in Nimble", timeout=timeout)
+        puts = [one for one in self.sandbox.writes() if one["path"].endswith(moved["id"])]
+        assert len(puts) == 1
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, Any]:
+    """What the first test leaves for the others: a signed-in browser's cookies."""
+    return {}
+
+
+@pytest.fixture
+def board(running: Portal, new_page: NewPage, state: dict[str, Any]) -> Board:
+    """A page of Ada's, who signed in with the module's first test."""
+    page = new_page(width=1440, height=860, **({"storage_state": state["cookies"]} if state else {}))
+    return Board(page, running)
+
+
+def test_sign_in_watch_the_bar_drag_write_and_edit(board: Board, state: dict[str, Any]):
+    page = board.page
+    # Slow enough to see the bar.
+    board.sandbox.set(latency_ms=300)
+    board.sign_in()
+    expect(page.locator("progress").first).to_be_visible()
+    page.get_by_role("link", name="Open the board").click()
+    board.sandbox.set(latency_ms=0)
+    expect(page.locator("#board")).to_be_visible()
+    state["cookies"] = page.context.storage_state()
+    check_accessible(page)
+
+    moved = board.drag()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    board.arrived(moved)
+
+    page.locator(".card", has_text=moved["title"]).locator(".t").click()
+    drawer = page.get_by_role("dialog")
+    expect(drawer).to_be_visible()
+    check_accessible(page)
+    drawer.get_by_placeholder(re.compile("note", re.I)).fill("Called them; **very** keen.")
+    drawer.get_by_role("button", name=re.compile("Add note|Save note|Note")).first.click()
+    wait_for(
+        lambda: [one for one in board.sandbox.objects("deal_note") if "very" in str(one)],
+        "the note is in Nimble",
+        timeout=SECONDS,
+    )
+    written = [one for one in board.sandbox.objects("deal_note") if "very" in str(one)]
+    assert [one["deal_id"] for one in written] == [moved["id"]]
+
+    page.goto(f"{board.portal.url}{page.url.removeprefix(board.portal.url).split('?')[0]}")
+    page.get_by_role("button", name=re.compile("Amount")).first.click()
+    page.get_by_label(re.compile("Amount")).first.fill("4321")
+    page.keyboard.press("Enter")
+    wait_for(
+        lambda: board.sandbox.object("deal", moved["id"])["values"].get("amount") == "4321",
+        "the amount is in Nimble",
+        timeout=SECONDS,
+    )
+    assert board.sandbox.object("deal", moved["id"])["updated_by"] == board.ada
+
+
+def test_worker_stopped_while_dragging_sends_once_when_started(board: Board, running: Portal):
+    board.open()
+    running.stop("worker")
+    moved = board.drag(source=1, target=2)
+    expect(board.page.locator(".card", has_text=moved["title"]).get_by_text("Saved here")).to_be_visible()
+    assert board.sandbox.object("deal", moved["id"])["stage_name"] != moved["goal"]
+    running.start("worker")
+    board.arrived(moved)
+
+
+def test_killed_worker_comes_back_and_goes_on(board: Board, running: Portal):
+    board.open()
+    running.kill("worker-push")
+    board.arrived(board.drag(source=2, target=1), timeout=45)
+
+
+def test_token_that_expires_is_noticed_by_nobody(board: Board):
+    board.open()
+    board.sandbox.expire(ADA)
+    board.arrived(board.drag(source=1, target=0))
+
+
+def test_undo_brings_the_card_back_in_nimble_too(board: Board):
+    board.open()
+    moved = board.drag(source=0, target=2)
+    board.arrived(moved)
+    board.page.get_by_role("button", name="Undo").first.click()
+    wait_for(
+        lambda: board.sandbox.object("deal", moved["id"])["stage_name"] == moved["stage_name"],
+        "Nimble has it back where it was",
+        timeout=SECONDS,
+    )
+
+
+def test_alt_arrow_moves_the_focused_card_and_keeps_the_focus(board: Board):
+    board.open()
+    card = board.columns()[0].locator('.card[data-editable="1"]').first
+    title = card.locator(".t").inner_text()
+    moved = {**board.deal(title), "title": title, "goal": board.columns()[1].get_attribute("data-name")}
+    card.focus()
+    board.page.keyboard.press("Alt+ArrowRight")
+    board.arrived(moved)
+    focused = board.page.evaluate("document.activeElement.closest('.card')?.querySelector('.t')?.innerText")
+    assert focused == title
