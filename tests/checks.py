@@ -16,8 +16,8 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 SLOW = "integration or e2e"
 LONG = "bench or soak"
-# What depends on the database's own ways runs on PostgreSQL once more.
-ON_POSTGRES = ["tests/nimble", "tests/sync", "tests/contacts", "tests/deals"]
+# What depends on the database's own ways runs on PostgreSQL once more; pages, which only read, do not.
+ON_POSTGRES = ["tests/nimble", "tests/sync", "tests/contacts", "tests/deals", "--ignore-glob=*/test_pages*"]
 TESTS = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
 PRODUCTION = {
     "ENV_FILE": os.devnull,
