@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from django.test import Client
 
@@ -66,6 +66,12 @@ def test_translations_keep_every_placeholder():
     assert broken == []
 
 
+def said(compiled: gettext.GNUTranslations, each: Message, number: int) -> str:
+    if not isinstance(each.id, str):
+        return compiled.ngettext(*each.id, 1 + number)
+    return compiled.pgettext(each.context, each.id) if each.context else compiled.gettext(each.id)
+
+
 def test_what_is_compiled_is_what_is_written():
     with COMPILED.open("rb") as file:
         compiled = gettext.GNUTranslations(file)
@@ -74,8 +80,7 @@ def test_what_is_compiled_is_what_is_written():
         for each in catalogue(WRITTEN)
         if each.id and not each.fuzzy
         for number, text in enumerate(texts(each.string))
-        if text
-        != (compiled.gettext(each.id) if isinstance(each.id, str) else compiled.ngettext(*each.id, 2 if number else 1))
+        if text != said(compiled, each, number)
     ]
     assert stale == [], "manage.py compilemessages writes them"
 
