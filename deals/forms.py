@@ -1,13 +1,20 @@
-"""Forms of deals: moving one. The fields' own forms are in `deals.fields`."""
+"""Forms of deals: moving one, and a note on one. The fields' own forms are in `deals.fields`."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from contacts.forms.base import typed
 from deals.models import Deal, LostReason, Role, Stage
 from deals.queries import Laid
+
+# Markdown's marks at the beginning of a line, and around words.
+MARKS = re.compile(r"^[\s#>*+\-]+|[*_`]+")
+TITLE_LENGTH = 80
 
 
 class MoveForm(forms.Form):
@@ -55,3 +62,34 @@ class MoveForm(forms.Form):
         reason, stage = self.cleaned_data.get("reason"), self.chosen
         fits = reason is not None and stage.role == Role.LOST and reason.pipeline_id == stage.pipeline.pk
         return reason.text if fits else ""
+
+
+class NoteForm(forms.Form):
+    """A note: Markdown, and a title, which is made of the first words where none is given."""
+
+    title = forms.CharField(label=_("Title"), required=False, max_length=256)
+    body = forms.CharField(
+        label=_("Note"),
+        max_length=50_000,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"required": _("Write something first.")},
+    )
+
+    def clean_body(self) -> str:
+        text = typed(self.cleaned_data["body"])
+        if not text:
+            raise forms.ValidationError(_("Write something first."))
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("body") and not cleaned.get("title"):
+            cleaned["title"] = title_of(cleaned["body"])
+        return cleaned
+
+
+def title_of(text: str) -> str:
+    """The first words of a Markdown text, without its marks; Nimble wants a title of 1 to 256 characters."""
+    line = next((bare for bare in (MARKS.sub("", line).strip() for line in text.split("\n")) if bare), text.strip())
+    return Truncator(line).chars(TITLE_LENGTH)

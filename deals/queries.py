@@ -137,8 +137,8 @@ def unsettled(user: Any) -> QuerySet[Edit]:
 def with_card(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal]:
     """The deals with what their cards say beyond their own columns: `locked`, `edit`, `company`.
 
-    `locked`: Nimble lets this person not edit it. `edit`: id and state of the last one not in Nimble yet. `company`: the
-    name of the first related contact, where this person may see that.
+    `locked`: Nimble does not let this person edit it. `edit`: id and state of the last edit not in Nimble yet.
+    `company`: the name of the first related contact, where this person may see that.
     """
     own_sight = DealSight.objects.filter(record=OuterRef("pk"), connection=viewer(user))
     edit = unsettled(user).filter(record_id=OuterRef("pk")).order_by("-id")
@@ -203,8 +203,11 @@ def contact_panel(contact: Any, user: Any) -> ContactPanel | None:
     """The deals in which a contact takes part, as this person may see them."""
     if not contact.nimble_id:
         return None
-    related = for_user(user).filter(related__contact_nimble_id=contact.nimble_id).order_by("-updated_in_nimble", "-pk")
-    return ContactPanel("deals/contact_panel.html", list(related.distinct()[:50]))
+    takes_part = DealContact.objects.filter(contact_nimble_id=contact.nimble_id).values("deal_id")
+    stage = Stage.objects.filter(pipeline__workspace_id=contact.workspace_id, nimble_id=OuterRef("stage_nimble_id"))
+    related = for_user(user).filter(pk__in=takes_part).annotate(stage_name=Subquery(stage.values("name")[:1]))
+    ordered = related.order_by(F("updated_in_nimble").desc(nulls_last=True), "-pk").defer("remote", "description")
+    return ContactPanel("deals/contact_panel.html", list(ordered[:50]))
 
 
 def related_contacts(deal: Deal, user: Any) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from deals.views import board, moves
+from deals.views import board, deal, fields, moves, notes
 
 app_name = "deals"
 urlpatterns = [
@@ -9,6 +9,13 @@ urlpatterns = [
     path("pipelines/<int:pk>/", board.board, name="board"),
     path("pipelines/<int:pk>/stages/<int:stage_pk>/", board.column, name="column"),
     path("pipelines/<int:pk>/watch/", board.watch, name="watch"),
+    path("<int:pk>/", deal.deal, name="deal"),
+    path("<int:pk>/head/", deal.head, name="head"),
+    path("<int:pk>/history/", deal.history, name="history"),
+    path("<int:pk>/edit/<str:field>/", fields.edit, name="edit"),
+    path("<int:pk>/notes/", notes.write, name="write_note"),
+    path("<int:pk>/notes/<int:note_pk>/", notes.change, name="change_note"),
+    path("<int:pk>/notes/<int:note_pk>/remove/", notes.remove, name="remove_note"),
     path("<int:pk>/card/", board.card, name="card"),
     path("<int:pk>/move/", moves.move, name="move"),
     path("<int:pk>/undo/<int:edit_pk>/", moves.undo, name="undo"),

@@ -1,0 +1,236 @@
+"""A deal as its page shows it: Nimble's values with the open edits over them, field by field."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from babel.dates import format_date
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from contacts import queries as contacts
+from crmportal.formats import locale, money, number
+from deals import mapping, queries
+from deals.models import Deal, DealField, Stage
+from deals.queries import Laid
+from sync import when
+from sync.models import Edit, State
+
+# The fields of every deal, in the order of the page, each with the kind of its input.
+STANDARD = {
+    "name": "string",
+    "amount": "amount",
+    "currency": "currency",
+    "expected_close_date": "datetime",
+    "probability": "percent",
+    "owner": "user",
+    "actual_close_date": "datetime",
+    "description": "long_string",
+}
+# Kinds of custom fields that can be changed here.
+EDITABLE = frozenset({"string", "long_string", "choice", "number", "datetime", "boolean", "user"})
+TRUE = (True, "true", "True", "1", 1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One field: what it says, how it is edited ("" when it is not), and the edit of it that is not in Nimble yet."""
+
+    name: str
+    label: str
+    kind: str
+    value: Any
+    text: str
+    can_edit: bool
+    edit: Edit | None = None
+    field: DealField | None = None
+
+    @property
+    def dom_id(self) -> str:
+        return "field-" + self.name.replace(":", "-")
+
+
+class Record:
+    """What the pages of one deal need of the database, each read once."""
+
+    def __init__(self, deal: Deal, user: Any) -> None:
+        self.deal = deal
+        self.user = user
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        return contacts.shown(self.deal)
+
+    @cached_property
+    def edits(self) -> dict[str, Edit]:
+        return contacts.unsettled(self.deal, self.user)
+
+    @cached_property
+    def members(self) -> dict[str, str]:
+        return contacts.members(self.user)
+
+    @cached_property
+    def known(self) -> Sequence[Laid]:
+        return queries.laid_out(self.user)
+
+    @cached_property
+    def is_editable(self) -> bool:
+        return queries.is_editable(self.deal, self.user)
+
+    @cached_property
+    def custom(self) -> dict[str, DealField]:
+        """The pipeline's own fields by the name that edits give them, in Nimble's order."""
+        own = DealField.objects.filter(
+            workspace_id=self.deal.workspace_id,
+            is_standard=False,
+            pipeline_nimble_id__in=["", self.deal.pipeline_nimble_id],
+        )
+        return {mapping.CUSTOM + one.field_id: one for one in own.order_by("position")}
+
+    # --- stages ---
+
+    @cached_property
+    def laid(self) -> Laid | None:
+        """The deal's pipeline with its stages."""
+        return next((one for one in self.known if one.pipeline.nimble_id == self.deal.pipeline_nimble_id), None)
+
+    @cached_property
+    def stage(self) -> Stage | None:
+        stages = self.laid.stages if self.laid else []
+        return next((one for one in stages if one.nimble_id == self.deal.stage_nimble_id), None)
+
+    @property
+    def steps(self) -> list[tuple[Stage, bool]]:
+        """The open stages that a deal goes through, each with whether it lies behind."""
+        stages = [s for s in self.laid.stages if not s.is_final and not s.archived_at] if self.laid else []
+        return [(s, self._is_behind(s)) for s in stages]
+
+    def _is_behind(self, stage: Stage) -> bool:
+        return self.stage is not None and (self.stage.is_final or stage.position < self.stage.position)
+
+    @property
+    def finals(self) -> list[Stage]:
+        stages = self.laid.stages if self.laid else []
+        return [stage for stage in stages if stage.is_final and not stage.archived_at]
+
+    @property
+    def asks_reason(self) -> bool:
+        return self.laid is not None and self.laid.has_reasons
+
+    # --- fields ---
+
+    def row(self, name: str) -> Row | None:
+        """One field as the page shows it; None for what is no field of this deal."""
+        edit = self.edits.get(name)
+        if name == "tags":
+            tags = list(self.values.get("tags") or [])
+            return Row(name, _("Tags"), "tags", tags, ", ".join(tags), self.is_editable, edit)
+        value = self.values.get(name)
+        if name in STANDARD:
+            kind = STANDARD[name]
+            can_edit = self.is_editable and name not in mapping.READ_ONLY
+            return Row(name, str(queries.LABELS[name]), kind, value, self.text(kind, value), can_edit, edit)
+        field = self.custom.get(name)
+        if field is None:
+            return None
+        can_edit = self.is_editable and not field.read_only and field.kind in EDITABLE
+        text = "\n".join(filter(None, (self.text(field.kind, item, field) for item in value or [])))
+        return Row(name, field.name, field.kind, value or [], text, can_edit, edit, field)
+
+    @property
+    def standard(self) -> list[Row]:
+        rows = (self.row(name) for name in STANDARD if name != "description")
+        return [row for row in rows if row and (row.text or row.can_edit)]
+
+    @property
+    def groups(self) -> list[tuple[str, list[Row]]]:
+        """The pipeline's own fields by group; those that Nimble fills, only where they say something."""
+        found: dict[str, list[Row]] = {}
+        for name, field in self.custom.items():
+            row = self.row(name)
+            if row and (row.text or row.can_edit):
+                found.setdefault(field.group or field.tab or _("Other"), []).append(row)
+        return list(found.items())
+
+    def text(self, kind: str, value: Any, field: DealField | None = None) -> str:
+        """A value in the reader's locale."""
+        if value is None or value == "":
+            return ""
+        if kind == "amount":
+            return money(Decimal(value), self.values.get("currency"))
+        if kind == "percent":
+            return f"{number(value)} %"
+        if kind == "datetime":
+            day = when.day(value)
+            return format_date(day, format="medium", locale=locale()) if day else str(value)
+        if kind == "user":
+            return self.members.get(str(value)) or _("Somebody who is not known here")
+        if kind == "boolean":
+            return _("Yes") if value in TRUE else _("No")
+        if kind == "choice" and field:
+            return next((choice["value"] for choice in field.choices if choice["id"] == str(value)), str(value))
+        if kind == "number":
+            parsed = mapping.amount(value)
+            return number(parsed) if parsed is not None else str(value)
+        if isinstance(value, dict):
+            return ", ".join(str(part) for part in value.values() if part and isinstance(part, str | int | float))
+        return str(value)
+
+    def label(self, name: str) -> str:
+        """What a person calls a field, also one that this deal no longer has."""
+        known = self.custom.get(name)
+        return known.name if known else str(queries.LABELS.get(name, name.removeprefix(mapping.CUSTOM)))
+
+    def told(self, name: str, value: Any) -> str:
+        """A value of a field as the history tells it."""
+        if name in ("stage", "pipeline"):
+            names = {one.nimble_id: one.name for laid in self.known for one in (laid.pipeline, *laid.stages)}
+            return names.get(str(value), "") if value else ""
+        if name == "tags":
+            return ", ".join(str(tag) for tag in value or [])
+        known = self.custom.get(name)
+        if known or isinstance(value, list):
+            items = value if isinstance(value, list) else [value]
+            return ", ".join(filter(None, (self.text(known.kind if known else "", item, known) for item in items)))
+        return self.text(STANDARD.get(name, ""), value)
+
+    # --- what stands around the fields ---
+
+    @property
+    def title(self) -> str:
+        return self.deal.name or _("Unnamed")
+
+    @property
+    def owner(self) -> str:
+        return self.members.get(self.deal.owner_id, "")
+
+    @property
+    def nimble_url(self) -> str:
+        return f"{settings.NIMBLE_BASE_URL}/#app/deals/view?id={self.deal.nimble_id}" if self.deal.nimble_id else ""
+
+    @property
+    def external(self) -> list[dict[str, str]]:
+        """People who are no contacts: what Nimble was told of them."""
+        listed = self.deal.remote.get("related_external_contacts")
+        items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+        return [{"info": str(item.get("contact_info") or ""), "note": str(item.get("note") or "")} for item in items]
+
+    @property
+    def files(self) -> list[str]:
+        """The names of the deal's files."""
+        listed = self.deal.remote.get("files")
+        items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+        return [str(item.get("file_name") or item.get("name") or item.get("title") or _("File")) for item in items]
+
+    @property
+    def refused(self) -> dict[str, Edit]:
+        """By field, this person's own edits that Nimble refused."""
+        return {
+            name: edit
+            for name, edit in self.edits.items()
+            if edit.author_id == self.user.pk
+            and edit.operation == Edit.Operation.UPDATE
+            and edit.state in (State.REJECTED, State.FAILED)
+        }

@@ -1,0 +1,124 @@
+"""What happened to a deal, newest first: notes, stage changes, and changes of its fields there and here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from django.db.models import Q
+
+from contacts import queries as contacts
+from deals import mapping
+from deals.models import Deal, DealNote
+from deals.record import Record
+from sync import when
+from sync.models import OVERLAID, Change, Edit, State
+
+MOST = 200
+OLDEST = datetime(1, 1, 2, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One field's change."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """`kind`: note, stage, change or edit. `at` is a day alone where Nimble says no more."""
+
+    kind: str
+    at: datetime | None
+    who: str
+    is_day: bool = False
+    lines: list[Line] = field(default_factory=list)
+    stage: str = ""
+    before: str = ""
+    lasted: float | None = None
+    note: DealNote | None = None
+    edit: Edit | None = None
+    can_undo: bool = False
+
+
+def events(record: Record) -> list[Event]:
+    """All of it: three statements beyond the record's own."""
+    found = [*_notes(record), *_stages(record), *_changes(record), *_edits(record)]
+    return sorted(found, key=lambda event: event.at or OLDEST, reverse=True)[:MOST]
+
+
+def _notes(record: Record) -> Iterator[Event]:
+    listed = list(record.deal.notes.filter(gone_at=None, removed=False).defer("remote")[:MOST])
+    edits = contacts.unsettled_of(DealNote.kind, [note.pk for note in listed], record.user)
+    for note in listed:
+        yield Event("note", note.written_at, record.members.get(note.author_id, ""), note=note, edit=edits.get(note.pk))
+
+
+def _stages(record: Record) -> Iterator[Event]:
+    """Where the deal went, and how long it had been in the stage before."""
+    steps = mapping.transitions(record.deal.remote)
+    first = steps[0] if steps else None
+    for earlier, step in [*([(None, first)] if first else []), *pairwise(steps)]:
+        at = when.moment(step.get("when"))
+        began = when.moment(earlier.get("when")) if earlier else None
+        who = step.get("who")
+        yield Event(
+            "stage",
+            at,
+            str(who.get("name") or "") if isinstance(who, dict) else "",
+            is_day=len(str(step.get("when") or "")) <= len("2026-03-31"),
+            stage=_stage_name(step.get("to_stage")),
+            before=_stage_name(step.get("from_stage")),
+            lasted=(at - began).total_seconds() if at and began else None,
+        )
+
+
+def _stage_name(stage: Any) -> str:
+    return str(stage.get("name") or "") if isinstance(stage, dict) else ""
+
+
+def _changes(record: Record) -> Iterator[Event]:
+    """What pulls saw change in Nimble. Stages are told by their transitions."""
+    rows = Change.objects.filter(kind=Deal.kind, record_id=record.deal.pk).order_by("-at", "-pk")[:MOST]
+    moments: dict[tuple[Any, str], list[Line]] = {}
+    for row in rows:
+        if not _is_told(record, row.field):
+            moments.setdefault((row.at, row.by), []).append(_line(record, row.field, row.before, row.after))
+    for (at, by), lines in moments.items():
+        yield Event("change", at, record.members.get(by, by), lines=lines)
+
+
+def _edits(record: Record) -> Iterator[Event]:
+    """What was changed here: what is in Nimble or on its way, and what Nimble refused of the reader's own."""
+    refused = Q(state__in=[State.REJECTED, State.FAILED], author=record.user)
+    shown = Q(state__in=[*OVERLAID, State.CONFIRMED]) | refused
+    edits = Edit.objects.filter(shown, kind=Deal.kind, record_id=record.deal.pk).select_related("connection")
+    for edit in edits.order_by("-id")[:MOST]:
+        arrived = edit.state == State.CONFIRMED
+        lines = [
+            _line(record, name, change.get("base"), change.get("new"))
+            for name, change in edit.fields.items()
+            if not (arrived and _is_told(record, name)) and name != "pipeline"
+        ]
+        mine = edit.author_id == record.user.pk
+        if lines:
+            yield Event(
+                "edit",
+                edit.created_at,
+                edit.connection.name,
+                lines=lines,
+                edit=edit,
+                can_undo=mine and arrived and edit.operation == Edit.Operation.UPDATE,
+            )
+
+
+def _is_told(record: Record, name: str) -> bool:
+    return name in ("stage", "pipeline") and bool(mapping.transitions(record.deal.remote))
+
+
+def _line(record: Record, name: str, before: Any, after: Any) -> Line:
+    return Line(record.label(name), record.told(name, before), record.told(name, after))
