@@ -76,11 +76,9 @@ def tags(payload: Mapping[str, Any]) -> list[str]:
 
 def values(payload: Mapping[str, Any]) -> dict[str, Any]:
     """A contact as field → list of `{value, modifier}`, and its tags."""
-    fields = payload.get("fields")
-    found: dict[str, Any] = {
-        FIELD + name: [pair(item) for item in items(fields, name)]
-        for name in (fields if isinstance(fields, dict) else {})
-    }
+    sent = payload.get("fields")
+    fields: Mapping[str, Any] = sent if isinstance(sent, dict) else {}
+    found: dict[str, Any] = {FIELD + name: [pair(item) for item in items(fields, name)] for name in fields}
     found["tags"] = tags(payload)
     return found
 

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from contacts import mapping, queries
+from django.utils.translation import gettext as _
+
+from contacts import layout, mapping, queries
 from contacts.models import Contact, ContactField, ContactNote, ContactSight
 from nimble import errors
 from nimble.client import Client
+from nimble.models import Member
 from sync import clean, when
 from sync.merge import Key
 from sync.models import Edit
@@ -89,8 +92,21 @@ class Contacts(Resource):
 
     def label(self, field: str, row: Contact) -> str:
         name = field.removeprefix(mapping.FIELD)
-        known = ContactField.objects.filter(workspace_id=row.workspace_id, name=name).first()
-        return known.label if known else name
+        return _("Tags") if field == "tags" else layout.label(name, self._known(name, row))
+
+    def shown(self, field: str, value: Any, row: Contact) -> str:
+        if not isinstance(value, list):
+            return super().shown(field, value, row)
+        if field == "tags":
+            return "\n".join(value)
+        name = field.removeprefix(mapping.FIELD)
+        known = self._known(name, row)
+        team = Member.objects.filter(workspace_id=row.workspace_id) if any(one.kind == "user" for one in known) else ()
+        entries = layout.entries(name, value, known, {member.nimble_user_id: str(member) for member in team})
+        return "\n".join(" · ".join(filter(None, (entry.text, entry.modifier))) for entry in entries)
+
+    def _known(self, name: str, row: Contact) -> list[ContactField]:
+        return list(ContactField.objects.filter(workspace_id=row.workspace_id, name=name).order_by("position"))
 
 
 class ContactNotes(Resource):
@@ -178,12 +194,22 @@ class ContactNotes(Resource):
         return ContactNote.objects.filter(contacts__in=queries.for_user(user), gone_at=None).distinct()
 
     def url(self, row: ContactNote) -> str:
-        contact = row.contacts.first()
+        contact = self._contact(row)
         return f"{contact.get_absolute_url()}#note-{row.pk}" if contact else "/"
 
     def title(self, row: ContactNote) -> str:
-        contact = row.contacts.first()
+        contact = self._contact(row)
         return contact.name if contact else ""
+
+    def label(self, field: str, row: ContactNote) -> str:
+        return _("Note")
+
+    def shown(self, field: str, value: Any, row: ContactNote) -> str:
+        return clean.plain(clean.html(value)) if isinstance(value, str) else super().shown(field, value, row)
+
+    def _contact(self, row: ContactNote) -> Contact | None:
+        """One that the note is on: rather one that everybody may see."""
+        return row.contacts.order_by("is_private", "pk").first() if row.pk else None
 
 
 def mapping_text(value: Any) -> str:

@@ -1,0 +1,45 @@
+"""Edits of contacts and notes in words, for the pages that list them."""
+
+import json
+
+from contacts.models import Contact, ContactNote
+from nimble.models import Connection, Member
+from sync import registry
+from tests.contacts.conftest import Keep
+from tests.contacts.payloads import WORK, contact, note
+
+
+def values(*pairs: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"value": value, "modifier": modifier} for value, modifier in pairs]
+
+
+def test_fields_and_values_are_said_as_a_person_reads_them(keep: Keep, ada: Connection):
+    Member.objects.create(workspace=ada.workspace, nimble_user_id="u7", name="Chiara Nwosu")
+    [row] = keep(contact(1))
+    kind = registry.resource("contact")
+    said = {
+        ("field:Tier", "Tier"): (values(("2", "")), "Silver"),
+        ("field:email", "E-mail"): (values(("a@b", "work"), ("c@d", "alien")), "a@b · Work\nc@d · alien"),
+        ("field:Looked after by", "Looked after by"): (values(("u7", "")), "Chiara Nwosu"),
+        ("field:contact employment", "Title and company"): (
+            values((json.dumps(WORK), "")),
+            "Buyer at Kestrel & Sons (since 03/2019)",
+        ),
+        ("field:last name", "Last name"): ([], ""),
+        ("tags", "Tags"): (["a,b", "c"], "a,b\nc"),
+    }
+    for (field, label), (value, text) in said.items():
+        assert (kind.label(field, row), kind.shown(field, value, row)) == (label, text)
+    assert kind.shown("field:last name", None, Contact(workspace=ada.workspace)) == ""
+
+
+def test_note_is_said_as_text_and_named_after_a_contact_that_everybody_sees(keep: Keep):
+    mine = {"read": {"user_ids": [], "group_ids": []}, "edit": None}
+    keep(contact(1, privacy=mine), contact(2))
+    both = [{"id": "c1", "is_viewable": True}, {"id": "c2", "is_viewable": True}]
+    [kept] = keep(note(1, "c1", contacts=both), kind="contact_note")
+    kind = registry.resource("contact_note")
+    assert kind.title(kept) == "Ada Lindqvist 002"
+    assert kind.url(kept) == f"/contacts/{Contact.objects.get(nimble_id='c2').pk}/#note-{kept.pk}"
+    assert (kind.label("note", kept), kind.shown("note", "<p>One<br>two</p>", kept)) == ("Note", "One\ntwo")
+    assert kind.title(ContactNote()) == ""
