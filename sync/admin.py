@@ -21,8 +21,8 @@ class EditAdmin(ReadOnly):
     ordering = ["-id"]
     fields = [
         "workspace", "connection", "author", "kind", "record_id", "operation", "names", "state", "reason",
-        "reason_in_words", "refused_fields", "attempts", "not_before", "lease_until", "depends_on", "undoes", "request_id",
-        "created_at", "sent_at", "confirmed_at",
+        "reason_in_words", "refused_fields", "attempts", "not_before", "lease_until", "depends_on", "undoes",
+        "request_id", "created_at", "sent_at", "confirmed_at",
     ]  # fmt: skip
     actions = ["retry", "discard"]
 
@@ -87,15 +87,15 @@ class StreamAdmin(ReadOnly):
 @admin.register(Run)
 class RunAdmin(ReadOnly):
     list_display = [
-        "stream", "state", "full", "started_at", "finished_at", "done", "total", "created", "changed", "gone", "quarantined",
-        "in_words",
+        "stream", "state", "full", "started_at", "finished_at", "done", "total", "created", "changed", "gone",
+        "quarantined", "in_words",
     ]  # fmt: skip
     list_filter = ["state", "full", "stream__name"]
     list_select_related = ["stream"]
     date_hierarchy = "started_at"
     fields = [
-        "stream", "state", "full", "started_at", "moved_at", "finished_at", "done", "total", "created", "changed", "gone",
-        "quarantined", "requests", "in_words",
+        "stream", "state", "full", "started_at", "moved_at", "finished_at", "done", "total", "created", "changed",
+        "gone", "quarantined", "requests", "in_words",
     ]  # fmt: skip
 
     @admin.display(description=_("error"))

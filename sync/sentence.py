@@ -50,6 +50,12 @@ def _rest(standing: Standing) -> str:
             "names": names,
             "clock": clock(standing),
         }
+    if standing.unread:
+        names = ", ".join(str(flow.spec.label) for flow in standing.unread)
+        return _("Still being read for the first time: %(names)s. The rest is Nimble as of %(clock)s.") % {
+            "names": names,
+            "clock": clock(standing),
+        }
     if standing.waiting:
         return ngettext(
             "%(n)d edit is on its way; the records are Nimble as of %(clock)s.",
@@ -71,7 +77,7 @@ def _unconnected(standing: Standing) -> str:
 
 
 def _first(standing: Standing) -> str:
-    if standing.pull.silent:
+    if standing.pull.silent and not standing.starting:
         return _("The first sync waits: the fetching worker is not running.")
     bar = standing.long
     if bar:

@@ -15,6 +15,7 @@ from sync.models import NEEDS_PERSON, OVERLAID, UNSENT, Edit, Heartbeat, Run, St
 from sync.viewer import viewer
 
 STALLED_SECONDS = 600
+START_SECONDS = 30
 # A bar that has not moved for so long is of a run that was cut off: it goes on when a worker takes it up again.
 STILL_SECONDS = 60
 
@@ -121,6 +122,17 @@ class Standing:
         else:
             state = "waiting" if self.waiting else "synced"
         return Chip(state, self.as_of, self.long, self.waiting)
+
+    @property
+    def unread(self) -> list[Flow]:
+        """What has never been read to its end."""
+        return [flow for flow in self.flows if not flow.completed_at]
+
+    @property
+    def starting(self) -> bool:
+        """So fresh a sign-in that a worker may well not have shown itself yet."""
+        began = self.connection.last_seen_at if self.connection else None
+        return began is not None and (self.now - began).total_seconds() < START_SECONDS
 
     @property
     def failing(self) -> list[Flow]:

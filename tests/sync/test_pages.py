@@ -33,6 +33,14 @@ def test_index_says_that_everything_is_in_step(mirror: Connection):
     assert "Nothing waits: all that you changed here is in Nimble." in page
 
 
+def test_index_says_what_was_never_read_to_its_end(mirror: Connection):
+    workers_alive()
+    Stream.objects.filter(connection=mirror, name="notes").update(completed_at=None)
+    page = text(signed_in(mirror).get("/sync/"))
+    assert "Still being read for the first time: Notes. The rest is Nimble as of" in page
+    assert "Everything is in step" not in page
+
+
 def test_index_says_which_worker_is_missing_and_how_to_start_it(mirror: Connection, deal: Deal):
     actions.change(author=mirror.user, deal=deal, field="amount", value="1")
     page = text(signed_in(mirror).get("/sync/"))
@@ -160,6 +168,7 @@ def test_chip_is_a_fragment_that_tells_the_state(mirror: Connection, deal: Deal)
     actions.change(author=mirror.user, deal=deal, field="amount", value="1")
     chip = client.get("/sync/chip/")
     assert "1 edit on its way" in text(chip)
+    assert 'hx-trigger="every 2s"' in chip.content.decode()
     assert "<html" not in chip.content.decode()
     assert "no-store" in chip["Cache-Control"]
 

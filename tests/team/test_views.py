@@ -1,5 +1,7 @@
 """Home, profile, preferences and the pages for what went wrong."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection as database
@@ -7,6 +9,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from nimble.models import Connection, ConnectionState
+from sync.clock import database_now
 from sync.models import Stream
 from team import views
 from team.models import Profile
@@ -51,8 +54,12 @@ def test_home_shows_the_first_sync_and_then_offers_the_board(ada: Connection):
     assert (watched.status_code, "Open the board" in text(watched)) == (200, True)
 
 
-def test_home_says_that_no_worker_runs(ada: Connection):
-    assert "The fetching worker has not been seen yet" in text(signed_in(ada).get("/"))
+def test_home_says_that_no_worker_runs_once_one_should_have_shown_itself(ada: Connection):
+    words = "The fetching worker has not been seen yet"
+    Connection.objects.filter(pk=ada.pk).update(last_seen_at=database_now())
+    assert words not in text(signed_in(ada).get("/"))
+    Connection.objects.filter(pk=ada.pk).update(last_seen_at=database_now() - timedelta(minutes=1))
+    assert words in text(signed_in(ada).get("/"))
 
 
 @pytest.mark.parametrize(
