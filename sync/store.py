@@ -152,11 +152,10 @@ def _save_batch(
             tally.created += 1
     if writes:
         upsert(model, writes, ["workspace_id", "nimble_id"], guard="rev")
-        tally_ids = dict(
-            model._default_manager.filter(
-                workspace_id=connection.workspace_id, nimble_id__in=[write["nimble_id"] for write in writes]
-            ).values_list("nimble_id", "pk")
+        named = model._default_manager.filter(
+            workspace_id=connection.workspace_id, nimble_id__in=[write["nimble_id"] for write in writes]
         )
+        tally_ids: dict[str, int] = {row.known_id: row.pk for row in named.only("nimble_id")}
         tally.ids.update(tally_ids)
         resource.saved({tally_ids[write["nimble_id"]]: write["remote"] for write in writes})
     if untouched:
