@@ -1,5 +1,6 @@
 """What a person does to deals: each action is one transaction that leaves an edit for the outbox."""
 
+from collections.abc import Set
 from typing import Any
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from deals.models import Deal, DealNote, Stage
 from nimble.models import Connection
 from sync import edits
 from sync.clock import database_now
-from sync.models import Edit
+from sync.models import Edit, State
 
 
 def move(*, author: Any, deal: Deal, stage: Stage, seen: str | None = None, reason: str = "") -> Edit | None:
@@ -24,11 +25,22 @@ def move(*, author: Any, deal: Deal, stage: Stage, seen: str | None = None, reas
     if deal.pipeline_nimble_id != stage.pipeline.nimble_id:
         new["pipeline"] = stage.pipeline.nimble_id or ""
     with transaction.atomic():
+        drop_refused(author=author, deal=deal, fields={"stage", "pipeline"})
         edit = edits.record(author=author, row=deal, new=new, seen={"stage": seen} if seen else None)
         if reason:
             title = _("Lost: {reason}").format(reason=reason)
             write_note(author=author, deal=deal, title=title[:256], body=title)
     return edit
+
+
+def drop_refused(*, author: Any, deal: Deal, fields: Set[str]) -> None:
+    """Discard what Nimble refused of this person's, where it is of these fields alone: something else comes instead."""
+    refused = Edit.objects.filter(
+        kind=Deal.kind, record_id=deal.pk, author=author, state__in=[State.REJECTED, State.FAILED]
+    )
+    for edit in refused:
+        if edit.operation == Edit.Operation.UPDATE and edit.fields.keys() <= fields:
+            edits.discard(edit)
 
 
 def change(*, author: Any, deal: Deal, field: str, value: Any, seen: Any = None, has_seen: bool = False) -> Edit | None:

@@ -18,10 +18,10 @@ from contacts import keyset
 from contacts import queries as contacts
 from crmportal.formats import money, number
 from deals import cards, queries
-from deals.cards import ON_ITS_WAY, Card, Renderer
+from deals.cards import Card, Renderer
 from deals.filters import Filters
 from deals.models import Deal, Role, Stage
-from deals.queries import Laid, Total
+from deals.queries import ON_ITS_WAY, Laid, Total
 from sync.models import Edit
 
 CARDS = 50

@@ -24,7 +24,6 @@ from sync.models import State
 
 SOON_DAYS = 7
 MOST_TAGS = 3
-ON_ITS_WAY = (State.PENDING, State.RETRYING, State.SENDING)
 
 
 class Card(NamedTuple):

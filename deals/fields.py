@@ -36,6 +36,7 @@ class FieldForm(forms.Form):
         super().__init__(data, auto_id=f"id-{row.dom_id}-%s", label_suffix="")
         self.fields["seal"].initial = signing.dumps(row.value, salt=SALT, compress=True)
         self.fields["value"] = self._input()
+        self.fields["value"].widget.attrs["autofocus"] = True
 
     @property
     def is_custom(self) -> bool:

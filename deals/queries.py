@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts import queries as contacts
 from deals.mapping import fold
-from deals.models import SEPARATOR, Deal, DealContact, DealSight, LostReason, Pipeline, Stage
+from deals.models import SEPARATOR, Deal, DealContact, DealNote, DealSight, LostReason, Pipeline, Stage
 from sync.models import OVERLAID, Edit, State
 from sync.viewer import viewer
 
+# These edits go to Nimble by themselves.
+ON_ITS_WAY = (State.PENDING, State.RETRYING, State.SENDING)
 # Tags on offer while one is typed.
 MOST_TAGS = 500
 
@@ -185,6 +187,14 @@ def totals(deals: QuerySet[Deal]) -> list[Total]:
         Total(stage, currency, count, amount or Decimal(0), closing, unsent)
         for stage, currency, count, amount, closing, unsent in rows
     ]
+
+
+def on_their_way(deal: Deal) -> str:
+    """The edits of a deal and of its notes that go to Nimble by themselves, and where they are; "" when none do."""
+    notes = DealNote.objects.filter(deal=deal).values("pk")
+    ours = Q(kind=Deal.kind, record_id=deal.pk) | Q(kind=DealNote.kind, record_id__in=notes)
+    edits = Edit.objects.filter(ours, state__in=ON_ITS_WAY).order_by("id").values_list("pk", "state")
+    return "-".join(f"{pk}.{state}" for pk, state in edits)
 
 
 def is_editable(deal: Deal, user: Any) -> bool:

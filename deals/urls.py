@@ -11,6 +11,7 @@ urlpatterns = [
     path("pipelines/<int:pk>/watch/", board.watch, name="watch"),
     path("<int:pk>/", deal.deal, name="deal"),
     path("<int:pk>/head/", deal.head, name="head"),
+    path("<int:pk>/pulse/", deal.pulse, name="pulse"),
     path("<int:pk>/history/", deal.history, name="history"),
     path("<int:pk>/edit/<str:field>/", fields.edit, name="edit"),
     path("<int:pk>/notes/", notes.write, name="write_note"),

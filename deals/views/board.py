@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET
 
 from deals import queries
 from deals.board import Board, open_board
-from deals.cards import ON_ITS_WAY
 from deals.filters import Filters
+from deals.queries import ON_ITS_WAY
 from sync import status
 
 LAST = "pipeline"
@@ -92,7 +92,7 @@ def watch(request: HttpRequest, pk: int) -> HttpResponse:
     before = dict(part.partition(".")[::2] for part in was.split("-"))
     touched = [int(one) for one in before if one.isdecimal() and len(one) < 19]
     changed = [one for one in {*touched, *now} if before.get(str(one)) != now.get(one)]
-    return fragments(request, found, changed, heads=False)
+    return fragments(request, found, changed)
 
 
 @require_GET
@@ -140,16 +140,14 @@ def watching(found: Board, states: dict[int, str]) -> dict[str, str]:
     return {"was": was, "url": reverse("deals:watch", args=[found.pipeline.pk]) + found.filters.query(was=was)}
 
 
-def fragments(
-    request: HttpRequest, found: Board, pks: list[int], *, heads: bool = True, **context: Any
-) -> HttpResponse:
+def fragments(request: HttpRequest, found: Board, pks: list[int], **context: Any) -> HttpResponse:
     """Cards as they are now, out-of-band, and the figures above them; cards that left the board are taken away."""
     shown = found.some(pks)
     context |= {
         **above(found),
         "cards": found.renderer.out_of_band(shown),
         "gone": set(pks) - {one.pk for one in shown},
-        "columns": found.columns if heads else (),
+        "columns": found.columns,
         "watching": watching(found, found.watched()),
     }
     return render(request, "deals/fragments.html", context)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from deals import queries, timeline
 from deals.models import Deal
 from deals.record import Record
-from deals.views import notes
+from deals.views import answers, notes
 
 
 def visible(request: HttpRequest, pk: int) -> Deal:
@@ -52,6 +52,15 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@require_GET
+@never_cache
+def pulse(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whether the deal's edits on their way have got on since `was`: 204, and if so the event. Writes nothing."""
+    found = visible(request, pk)
+    response = HttpResponse(status=204)
+    return response if queries.on_their_way(found) == request.GET.get("was", "") else answers.tell(response, found)
+
+
 def about(record: Record) -> dict[str, Any]:
     """What the head and the fields of every deal show."""
     return {
@@ -63,4 +72,5 @@ def about(record: Record) -> dict[str, Any]:
         "probability": record.row("probability"),
         "close": record.row("expected_close_date"),
         "move_edit": record.edits.get("stage"),
+        "on_their_way": queries.on_their_way(record.deal),
     }

@@ -47,8 +47,7 @@ def _save(request: HttpRequest, form: FieldForm, refused: Edit | None) -> Edit |
     name, wanted, seen = form.row.name, form.wanted(), form.seen
     if refused and wanted != seen and mending.mend(refused, {name: wanted}):
         return refused
-    if refused:
-        edits.discard(refused)
+    actions.drop_refused(author=request.user, deal=form.record.deal, fields={name})
     if wanted == seen:
         return None
     return actions.change(

@@ -100,6 +100,11 @@ async function moveOrAsk(card, stage, options) {
 
 // --- dragging -------------------------------------------------------------------------------------------------------
 
+function toasts(shown) {
+  const region = document.getElementById("toasts");
+  if (region) region.hidden = !shown;
+}
+
 function sortable(list) {
   if (!window.Sortable || window.Sortable.get(list)) return;
   let origin;
@@ -130,9 +135,12 @@ function sortable(list) {
       origin = { list: item.parentElement, next: item.nextElementSibling };
       busy.add(item.id);
       board().classList.add("dragging");
+      // Notices lie where the zones come up.
+      toasts(false);
     },
     onEnd({ item, to }) {
       board().classList.remove("dragging");
+      toasts(true);
       busy.delete(item.id);
       const stage = to.dataset.drop ?? to.closest(".column")?.dataset.stage;
       if (to === origin.list || !stage) return;

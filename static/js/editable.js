@@ -23,6 +23,11 @@ document.addEventListener("click", (event) => {
   const cancel = event.target.closest(".editable [data-cancel]");
   if (cancel) leave(cancel.closest(".editable"), { revert: true });
 });
+// A form that was fetched begins like one that was there.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const field = event.target.matches?.(".editable.editing") ? event.target : event.target.querySelector?.(":scope > .editable.editing");
+  if (field && event.detail.requestConfig?.verb === "get") edit(field);
+});
 document.addEventListener("keydown", (event) => {
   const field = event.target.closest?.(".editable.editing");
   const text = event.target.matches?.("textarea");
