@@ -16,8 +16,13 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 SLOW = "integration or e2e"
 LONG = "bench or soak"
-# What depends on the database's own ways runs on PostgreSQL once more; pages, which only read, do not.
-ON_POSTGRES = ["tests/nimble", "tests/sync", "tests/contacts", "tests/deals", "--ignore-glob=*/test_pages*"]
+# What depends on the database's own ways (locks, races, JSON, search, order) runs on PostgreSQL once more.
+ON_POSTGRES = [
+    *("tests/nimble/test_encryption.py", "tests/nimble/test_signin.py", "tests/nimble/test_tokens.py"),
+    *("tests/sync/test_outbox.py", "tests/sync/test_pull.py"),
+    *("tests/contacts/test_delivery.py", "tests/contacts/test_keyset.py", "tests/contacts/test_lists.py"),
+    *("tests/deals", "--ignore-glob=*/test_pages*", "--ignore-glob=*/test_browser*"),
+]
 TESTS = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
 PRODUCTION = {
     "ENV_FILE": os.devnull,
