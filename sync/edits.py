@@ -182,16 +182,26 @@ def _settle_row(resource: registry.Resource, edit: Edit) -> None:
 
 
 def retry(edit: Edit) -> bool:
-    """Put an edit that failed, was refused, blocked or is ambiguous back into the line, at once.
+    """Put an edit that failed, was refused, blocked or is ambiguous back into the line, at once; it is shown again.
 
-    For an ambiguous create this is the person's 'it is not there: send it again'.
+    For an ambiguous create this is the person's 'it is not there: send it again'. Nobody has said so of a create whose
+    answer was lost and that was going to be looked up: it still is.
     """
     states = [State.RETRYING, State.FAILED, State.REJECTED, State.BLOCKED, State.AMBIGUOUS]
-    done = Edit.objects.filter(pk=edit.pk, state__in=states).update(
-        state=State.PENDING, not_before=None, attempts=0, error={}, lease_token="", lease_until=None
-    )
-    if done:
-        ring()
+    with transaction.atomic():
+        current = Edit.objects.select_for_update().get(pk=edit.pk)
+        doubtful = current.state != State.AMBIGUOUS and current.error.get("ambiguous", False)
+        done = Edit.objects.filter(pk=edit.pk, state=current.state, state__in=states).update(
+            state=State.PENDING,
+            not_before=None,
+            attempts=0,
+            error={"ambiguous": True} if doubtful else {},
+            lease_token="",
+            lease_until=None,
+        )
+        if done:
+            overlay.refresh(registry.resource(edit.kind).model._default_manager.get(pk=edit.record_id))
+            ring()
     return bool(done)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
-from sync import edits, overlay, registry
+from sync import edits
 from sync.models import Edit, State
 
 
@@ -21,6 +21,4 @@ def mend(edit: Edit, values: dict[str, Any]) -> bool:
             name: {**change, "new": values.get(name, change["new"])} for name, change in current.fields.items()
         }
         current.save(update_fields=["fields"])
-        edits.retry(current)
-        overlay.refresh(registry.resource(edit.kind).model._default_manager.get(pk=edit.record_id))
-    return True
+        return edits.retry(current)

@@ -187,6 +187,28 @@ def test_retry_sends_a_waiting_edit_at_once(mirror: Connection, pending: Edit, n
     assert pending.state == State.CONFIRMED
 
 
+def test_retry_looks_a_lost_create_up_before_it_is_sent_again(mirror: Connection, nimble: SandboxServer):
+    contact = Contact.objects.filter(record_type="person", gone_at=None)[0]
+    contact_actions.write_note(author=mirror.user, contact=contact, text="Once")
+    nimble.fault(method="POST", path="/api/v1/contacts/notes/*", cut="after", times=1)
+    outbox.deliver()
+    edit = Edit.objects.get()
+    assert (edit.state, edit.error["ambiguous"]) == (State.RETRYING, True)
+    writes = len(nimble.writes())
+    signed_in(mirror).post(f"/sync/edits/{edit.pk}/retry/")
+    outbox.deliver()
+    edit.refresh_from_db()
+    assert (edit.state, len(nimble.writes())) == (State.CONFIRMED, writes)
+
+
+def test_retry_shows_a_refused_edit_again(mirror: Connection, rejected: Edit, deal: Deal):
+    deal.refresh_from_db()
+    assert deal.amount != -5
+    signed_in(mirror).post(f"/sync/edits/{rejected.pk}/retry/")
+    deal.refresh_from_db()
+    assert deal.amount == -5
+
+
 @pytest.fixture
 def ambiguous(mirror: Connection, deal: Deal, nimble: SandboxServer) -> Edit:
     """A deal note whose answer was lost: nothing reads those back, so its author decides."""
