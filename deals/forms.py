@@ -40,7 +40,7 @@ class MoveForm(forms.Form):
         ]
         self.fields["seen"].choices = [(pk, "") for pk in self.stages]  # type: ignore[attr-defined]
         here = next((pk for pk, stage in self.stages.items() if self._is_here(stage)), None)
-        self.initial |= {"stage": here, "seen": here}
+        self.initial["stage"] = self.initial["seen"] = here
         pipelines = {laid.pipeline.pk for laid in known}
         self.fields["reason"].queryset = LostReason.objects.filter(pipeline__in=pipelines).order_by("text")  # type: ignore[attr-defined]
 
@@ -59,9 +59,10 @@ class MoveForm(forms.Form):
 
     def reason_text(self) -> str:
         """The reason, where the stage is one in which deals are lost, and the reason its pipeline's."""
-        reason, stage = self.cleaned_data.get("reason"), self.chosen
-        fits = reason is not None and stage.role == Role.LOST and reason.pipeline_id == stage.pipeline.pk
-        return reason.text if fits else ""
+        reason: LostReason | None = self.cleaned_data.get("reason")
+        if reason is None or self.chosen.role != Role.LOST or reason.pipeline_id != self.chosen.pipeline.pk:
+            return ""
+        return reason.text
 
 
 class NoteForm(forms.Form):

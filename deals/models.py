@@ -136,7 +136,20 @@ class Deal(Mirrored):
                 name="deal_stage",
                 condition=models.Q(gone_at=None),
             ),
-            models.Index(fields=["workspace", "pipeline_nimble_id"], name="deal_pipeline"),
+            # All that the figures above a board's columns read, in the order in which they are grouped.
+            models.Index(
+                fields=[
+                    "workspace",
+                    "pipeline_nimble_id",
+                    "stage_nimble_id",
+                    "currency",
+                    "is_private",
+                    "amount",
+                    "expected_close",
+                ],
+                name="deal_figures",
+                condition=models.Q(gone_at=None),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -156,6 +169,14 @@ class Deal(Mirrored):
 
 class DealSight(Sight):
     record = models.ForeignKey(Deal, on_delete=models.CASCADE, related_name="sights")
+
+    class Meta(Sight.Meta):
+        indexes = [
+            # The few that are hidden from somebody, which every query leaves out.
+            models.Index(
+                fields=["connection", "record"], name="deal_hidden", condition=models.Q(hidden_at__isnull=False)
+            )
+        ]
 
 
 class DealContact(models.Model):

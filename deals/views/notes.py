@@ -44,10 +44,14 @@ def write(request: HttpRequest, pk: int) -> HttpResponse:
 def change(request: HttpRequest, pk: int, note_pk: int) -> HttpResponse:
     """GET: the note as it was typed, to be changed. POST: save it."""
     deal, note = _visible(request, pk, note_pk)
-    words = {"auto_id": f"id-note-{note.pk}-%s", "label_suffix": ""}
+    form = NoteForm(
+        request.POST if request.method == "POST" else None,
+        initial={"title": note.title, "body": note.body},
+        auto_id=f"id-note-{note.pk}-%s",
+        label_suffix="",
+    )
     if request.method == "GET":
-        return _form(request, deal, note, NoteForm(initial={"title": note.title, "body": note.body}, **words))
-    form = NoteForm(request.POST, **words)
+        return _form(request, deal, note, form)
     if form.is_valid():
         try:
             changed = _change(request.user, note, **form.cleaned_data)
