@@ -4,7 +4,6 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from nimble.models import Connection
@@ -152,8 +151,8 @@ def withdraw(edit: Edit, state: str) -> bool:
     """End an edit that was never sent (`undone`, `discarded`); False when it is on its way or ended already."""
     resource = registry.resource(edit.kind)
     with transaction.atomic():
-        never_sent = Q(state=State.PENDING, attempts=0) | Q(state=State.BLOCKED, attempts=0)
-        if Edit.objects.filter(never_sent, pk=edit.pk).update(state=state) != 1:
+        # `sent_at` and not the attempts, which start anew when a person retries.
+        if Edit.objects.filter(pk=edit.pk, state__in=UNSENT, sent_at=None).update(state=state) != 1:
             return False
         _settle_row(resource, edit)
     return True

@@ -59,11 +59,12 @@ class Ambiguous(Exception):
 
 
 class Conflicting(Exception):
-    """Somebody changed the same field in Nimble. Carries field → what Nimble has."""
+    """Somebody changed the same field in Nimble. Carries field → what Nimble has, and the record as it was read."""
 
-    def __init__(self, theirs: dict[str, Any]) -> None:
+    def __init__(self, theirs: dict[str, Any], current: dict[str, Any] | None) -> None:
         super().__init__("Changed in Nimble, too.")
         self.theirs = theirs
+        self.current = current
 
 
 class Missing(Exception):
@@ -133,10 +134,10 @@ def push(edit: Edit) -> None:
     resource = registry.resource(edit.kind)
     row = resource.model._default_manager.get(pk=edit.record_id)
     structlog.contextvars.bind_contextvars(edit=edit.pk, kind=edit.kind, record=edit.record_id)
+    started = database_now()
     try:
         client = Client(edit.connection, timeout=TIMEOUT)
         try:
-            started = database_now()
             payload = _send(resource, client, edit, row)
             confirm(edit, row, payload, started)
         finally:
@@ -144,6 +145,9 @@ def push(edit: Edit) -> None:
     except LostLease:
         log.warning("lease lost")
     except Conflicting as conflict:
+        if conflict.current is not None:
+            # Whichever way it is decided, Nimble's side is known from now on.
+            store.save_page(resource, edit.connection, [conflict.current], read_at=started)
         fields = {
             name: {**change, "theirs": conflict.theirs[name]} if name in conflict.theirs else change
             for name, change in edit.fields.items()
@@ -183,7 +187,7 @@ def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> 
         theirs = resource.values(resource.keep(row.remote, resource.parse(current).remote))
     plan = merge.plan(edit.fields, theirs, resource.set_keys(edit.fields))
     if plan.conflicts:
-        raise Conflicting(plan.conflicts)
+        raise Conflicting(plan.conflicts, current)
     if not plan.send:
         return current
     _going_out(edit)

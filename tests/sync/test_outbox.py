@@ -107,10 +107,8 @@ def test_conflict_resolved_as_theirs_sends_nothing(mirror, deal, nimble: Sandbox
     edits.resolve(edit, {"name": "Theirs"})
     assert outbox.deliver() == 0
     assert nimble.writes(since) == []
-    pull.sync_now(mirror)
-    pull.pull(mirror)
     deal.refresh_from_db()
-    assert deal.name == "Theirs"
+    assert deal.name == "Theirs", "shown at once: the look before the write has read it"
 
 
 def test_refused_value_comes_back_with_its_message_and_the_text(mirror, deal, nimble: SandboxServer):
