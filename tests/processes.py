@@ -155,7 +155,7 @@ class Portal:
 
     def kill(self, name: str) -> None:
         """SIGKILL. Returns once the supervisor has started another in its place."""
-        # Signal 0 would mean this very process group.
+        # Process 0 would mean this very process group.
         before = wait_for(lambda: self.pid(name), f"{name} runs")
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: self.pid(name) not in (0, before), f"{name} comes back")
