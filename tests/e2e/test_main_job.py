@@ -34,7 +34,7 @@ class Board:
         """From the one-time link over Nimble's consent to the board."""
         self.page.goto(self.portal.claim)
         self.page.get_by_role("button", name="Continue").click()
-        self.page.get_by_role("button", name="Continue with Nimble").click()
+        self.page.get_by_role("button", name=re.compile("Continue (with|to) Nimble")).click()
         self.page.get_by_label(re.compile("Ada")).check()
         self.page.get_by_role("button", name="Allow").click()
 
@@ -52,10 +52,22 @@ class Board:
         card = columns[source].locator('.card[data-editable="1"]').first
         title = card.locator(".t").inner_text()
         deal = self.deal(title)
-        goal = columns[target].get_attribute("data-name")
-        card.drag_to(columns[target].locator(".cards"), target_position={"x": 60, "y": 12})
+        goal, since = columns[target].get_attribute("data-name"), self.sandbox.state()["log"]["last"]
+        self.carry(card, columns[target].locator(".cards"))
         expect(columns[target].locator(".card", has_text=title)).to_be_visible()
-        return {**deal, "title": title, "goal": goal}
+        return {**deal, "title": title, "goal": goal, "since": since}
+
+    def carry(self, card: Any, onto: Any) -> None:
+        """As a hand does it: press, begin to move, glide, let go."""
+        mouse = self.page.mouse
+        card.hover()
+        start, end = card.bounding_box(), onto.bounding_box()
+        mouse.move(start["x"] + 60, start["y"] + 40)
+        mouse.down()
+        mouse.move(start["x"] + 70, start["y"] + 46, steps=4)
+        mouse.move(end["x"] + 80, end["y"] + 30, steps=20)
+        mouse.move(end["x"] + 84, end["y"] + 34, steps=4)
+        mouse.up()
 
     def deal(self, name: str) -> dict[str, Any]:
         """A deal in Nimble by its name."""
@@ -71,7 +83,7 @@ class Board:
             return bool(now["stage_name"] == moved["goal"] and now["updated_by"] == self.ada)
 
         wait_for(there, f"{moved['title']} is in {moved['goal']} in Nimble", timeout=timeout)
-        puts = [one for one in self.sandbox.writes() if one["path"].endswith(moved["id"])]
+        puts = [one for one in self.sandbox.writes(moved["since"]) if one["path"].endswith(moved["id"])]
         assert len(puts) == 1
 
 
@@ -119,8 +131,8 @@ def test_sign_in_watch_the_bar_drag_write_and_edit(board: Board, state: dict[str
     assert [one["deal_id"] for one in written] == [moved["id"]]
 
     page.goto(f"{board.portal.url}{page.url.removeprefix(board.portal.url).split('?')[0]}")
-    page.get_by_role("button", name=re.compile("Amount")).first.click()
-    page.get_by_label(re.compile("Amount")).first.fill("4321")
+    page.get_by_role("link", name="Edit Amount").click()
+    page.get_by_role("textbox", name="Amount").fill("4321")
     page.keyboard.press("Enter")
     wait_for(
         lambda: board.sandbox.object("deal", moved["id"])["values"].get("amount") == "4321",
@@ -166,9 +178,10 @@ def test_undo_brings_the_card_back_in_nimble_too(board: Board):
 
 def test_alt_arrow_moves_the_focused_card_and_keeps_the_focus(board: Board):
     board.open()
-    card = board.columns()[0].locator('.card[data-editable="1"]').first
+    card = board.columns()[1].locator('.card[data-editable="1"]').first
     title = card.locator(".t").inner_text()
-    moved = {**board.deal(title), "title": title, "goal": board.columns()[1].get_attribute("data-name")}
+    goal, since = board.columns()[2].get_attribute("data-name"), board.sandbox.state()["log"]["last"]
+    moved = {**board.deal(title), "title": title, "goal": goal, "since": since}
     card.focus()
     board.page.keyboard.press("Alt+ArrowRight")
     board.arrived(moved)
