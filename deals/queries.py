@@ -18,6 +18,8 @@ from sync.viewer import viewer
 
 # These edits go to Nimble by themselves.
 ON_ITS_WAY = (State.PENDING, State.RETRYING, State.SENDING)
+# The finest part of an amount that its column holds.
+CENT_OF_CENT = Decimal("0.0001")
 # Tags on offer while one is typed.
 MOST_TAGS = 500
 
@@ -183,8 +185,9 @@ def totals(deals: QuerySet[Deal]) -> list[Total]:
         )
         .order_by("stage_nimble_id", "-count", "currency")
     )
+    # SQLite adds up binary fractions: what lies beyond the column's own digits is not the amounts'.
     return [
-        Total(stage, currency, count, amount or Decimal(0), closing, unsent)
+        Total(stage, currency, count, (amount or Decimal(0)).quantize(CENT_OF_CENT), closing, unsent)
         for stage, currency, count, amount, closing, unsent in rows
     ]
 

@@ -186,7 +186,8 @@ class Record:
     def told(self, name: str, value: Any) -> str:
         """A value of a field as the history tells it."""
         if name in ("stage", "pipeline"):
-            names = {one.nimble_id: one.name for laid in self.known for one in (laid.pipeline, *laid.stages)}
+            names = {laid.pipeline.nimble_id: laid.pipeline.name for laid in self.known}
+            names |= {stage.nimble_id: stage.name for laid in self.known for stage in laid.stages}
             return names.get(str(value), "") if value else ""
         if name == "tags":
             return ", ".join(str(tag) for tag in value or [])

@@ -1,0 +1,92 @@
+"""Deals that are stored as a pull stores them, and the board as a person reads it."""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from django.test import Client
+
+from deals import mapping
+from deals.models import Deal, Pipeline
+from deals.streams import save_fields
+from nimble.models import Connection, Member
+from sync import pull, registry, store
+from sync.clock import database_now
+from sync.models import Stream
+from tests.deals.payloads import METADATA, PARTNERS, SALES
+
+Keep = Callable[..., list[Any]]
+
+
+def browser(user: Any) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def keep(ada: Connection) -> Keep:
+    """Stores payloads as read by Ada (or by whoever is named), with the pipelines and the fields beside them."""
+
+    def save(*payloads: dict[str, Any], kind: str = "deal", connection: Connection = ada) -> list[Any]:
+        resource = registry.resource(kind)
+        tally = store.save_page(resource, connection, payloads, read_at=database_now())
+        assert tally.quarantined == 0
+        ids = [payload.get("deal_id") or payload.get("pipeline_id") or payload["id"] for payload in payloads]
+        rows = resource.model._default_manager.in_bulk([tally.ids[one] for one in ids])
+        return [rows[tally.ids[one]] for one in ids]
+
+    save_fields(ada.workspace_id, mapping.fields(METADATA))
+    save(SALES, PARTNERS, kind="pipeline")
+    Member.objects.remember(ada.workspace, [{"user_id": "u1", "name": "Olga Owner"}, {"user_id": "u2", "name": "Paul"}])
+    pull.ensure_streams(ada)
+    Stream.objects.filter(connection=ada).update(completed_at=database_now())
+    return save
+
+
+@pytest.fixture
+def page(ada: Connection) -> Client:
+    """A browser in which Ada is signed in."""
+    return browser(ada.user)
+
+
+@pytest.fixture
+def sales(keep: Keep) -> Pipeline:
+    return Pipeline.objects.get(nimble_id="p-sales")
+
+
+class Column(NamedTuple):
+    """A column as a page shows it."""
+
+    name: str
+    count: str
+    sums: list[str]
+    cards: list[int]
+
+
+def columns(answer: Any) -> dict[str, Column]:
+    """The columns of a board, in their order."""
+    found = {}
+    for part in re.split(r'<section class="column"', answer.content.decode())[1:]:
+        name = re.search(r'data-name="([^"]*)"', part)
+        count = re.search(r'<span class="n">([^<]*)', part)
+        sums = re.search(r'<span class="sums">(.*?)</span><button', part)
+        assert name
+        assert count
+        assert sums
+        cards = [int(pk) for pk in re.findall(r'<li class="card" id="deal-(\d+)"', part)]
+        found[name[1]] = Column(name[1], count[1].strip(), re.findall(r"<span>([^<]*)</span>", sums[1]), cards)
+    return found
+
+
+def pk_of(nimble_id: str) -> int:
+    return Deal.objects.values_list("pk", flat=True).get(nimble_id=nimble_id)
+
+
+@pytest.fixture
+def mirror(transactional_db, ada: Connection) -> Connection:
+    """Ada's connection, after its first pull of the sandbox."""
+    runs = pull.pull(ada)
+    assert {run.state for run in runs or []} == {"done"}, [(run.stream.name, run.error) for run in runs or []]
+    return ada

@@ -1,0 +1,182 @@
+"""The board: columns in Nimble's order, figures over all deals, filters, statements."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from deals import queries
+from deals.models import Deal, Pipeline
+from nimble.models import Connection
+from sync import pull
+from sync.models import Stream
+from tests.contacts.payloads import contact, item
+from tests.deals.conftest import Keep, browser, columns, pk_of
+from tests.deals.payloads import deal, related, went
+from tests.people import BJORN
+
+
+def address(pipeline: Pipeline) -> str:
+    return reverse("deals:board", args=[pipeline.pk])
+
+
+def test_columns_in_nimbles_order_with_final_ones_last(page: Client, sales: Pipeline):
+    assert list(columns(page.get(address(sales)))) == ["Qualify", "Propose", "Won", "Lost"]
+
+
+def test_archived_stage_only_while_it_holds_deals(page: Client, keep: Keep, sales: Pipeline):
+    keep(deal(1, "Old"))
+    answer = page.get(address(sales))
+    assert list(columns(answer)) == ["Qualify", "Old (archived)", "Propose", "Won", "Lost"]
+    assert 'data-drop="' + str(sales.stages.get(name="Old").pk) not in answer.content.decode()
+
+
+def test_index_leads_to_the_default_pipeline_then_to_the_last_one(page: Client, sales: Pipeline):
+    assert page.get("/deals/").headers["Location"] == address(sales)
+    partners = Pipeline.objects.get(nimble_id="p-partners")
+    page.get(address(partners))
+    assert page.get("/deals/").headers["Location"] == address(partners)
+
+
+def test_cards_newest_first_then_by_id(page: Client, keep: Keep, sales: Pipeline):
+    keep(*[deal(n) for n in (1, 3, 2)])
+    keep(deal(4, updated=None), deal(5, updated=None))
+    assert columns(page.get(address(sales)))["Qualify"].cards == [pk_of(f"d{n}") for n in (3, 2, 1, 5, 4)]
+
+
+def test_figures_by_currency_over_all_deals(page: Client, keep: Keep, sales: Pipeline):
+    keep(
+        *[deal(n, values={"amount": "0.1"}) for n in range(60)],
+        deal(70, values={"amount": None}),
+        deal(71, values={"amount": "1000"}, currency="JPY"),
+        deal(72, "Won", values={"amount": "5"}, currency="USD"),
+    )
+    shown = columns(page.get(address(sales)))
+    assert (shown["Qualify"].count, shown["Qualify"].sums) == ("62", ["€6", "¥1,000"])
+    assert (shown["Won"].count, shown["Won"].sums) == ("1", ["$5"])
+    assert len(shown["Qualify"].cards) == 50
+
+
+def test_totals_exact_for_amounts_that_binary_fractions_miss(ada: Connection, keep: Keep):
+    keep(*[deal(n, values={"amount": "1234567.01"}) for n in range(30)], deal(40, values={"amount": "0.0001"}))
+    [total] = queries.totals(queries.for_user(ada.user))
+    assert (total.count, total.amount) == (31, Decimal("37037010.3001"))
+
+
+def test_filters_narrow_cards_and_figures(page: Client, keep: Keep, sales: Pipeline):
+    keep(
+        deal(1, values={"name": "Émile's crane", "amount": "7"}, tags=["best,premium"]),
+        deal(2, owner={"user_id": "u2", "name": "Paul"}, tags=["best"]),
+        deal(3, "Won"),
+    )
+
+    def shown(**query: str) -> dict[str, list[int]]:
+        return {name: one.cards for name, one in columns(page.get(address(sales), query)).items() if one.cards}
+
+    assert shown(q="emile CRANE") == {"Qualify": [pk_of("d1")]}
+    assert shown(owner="u2") == {"Qualify": [pk_of("d2")]}
+    assert shown(tag="best") == {"Qualify": [pk_of("d2")]}
+    assert columns(page.get(address(sales), {"q": "crane"}))["Qualify"].sums == ["€7"]
+    hidden = page.get(address(sales), {"q": "nothing like it", "owner": "¡no!", "tag": "\x00"})
+    assert "The filters hide every deal." in hidden.content.decode()
+
+
+def test_filter_finds_through_related_contacts_that_one_sees(
+    page: Client, ada: Connection, connect, keep: Keep, sales: Pipeline
+):
+    private = {"read": {"user_ids": [], "group_ids": []}, "edit": None}
+    keep(contact(1, fields={"last name": [item("Zimmermann")]}, privacy=private), kind="contact")
+    keep(deal(1, related_contacts=[related("c1", "Ada Zimmermann")]))
+    assert columns(page.get(address(sales), {"q": "zimmermann"}))["Qualify"].count == "1"
+    other = browser(connect(BJORN).user)
+    body = other.get(address(sales)).content.decode()
+    assert "Deal 001" in body
+    assert "Zimmermann" not in body
+    assert columns(other.get(address(sales), {"q": "zimmermann"}))["Qualify"].count == "0"
+    assert "Ada Zimmermann" in page.get(address(sales)).content.decode()
+
+
+def test_address_after_filtering_has_no_empty_fields(page: Client, sales: Pipeline):
+    query = {"q": "a b", "owner": "", "tag": ""}
+    answer = page.get(address(sales), query, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Push-Url"] == address(sales) + "?q=a+b"
+
+
+def test_summary_strip(page: Client, keep: Keep, sales: Pipeline):
+    today = timezone.localdate().isoformat()
+    keep(deal(1, values={"expected_close_date": today}), deal(2, "Won", values={"expected_close_date": today}))
+    page.post(reverse("deals:edit", args=[pk_of("d1"), "amount"]), {"value": "250"})
+    stats = re.search(r'<dl class="stats".*?</dl>', page.get(address(sales)).content.decode(), re.DOTALL)
+    assert stats
+    assert re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", stats[0]) == [
+        ("Open", "€250"),
+        ("Closing this month", "1"),
+        ("Not yet in Nimble", "1"),
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 3, 300])
+def test_board_takes_ten_statements(page: Client, keep: Keep, sales: Pipeline, count: int, django_assert_num_queries):
+    keep(contact(1), kind="contact")
+    stages = ("Qualify", "Propose", "Won", "Lost")
+    cards = [deal(n, stages[n % 4], related_contacts=[related("c1", "x")], tags=["t"]) for n in range(count)]
+    keep(*cards)
+    page.get(address(sales))
+    with django_assert_num_queries(10):
+        answer = page.get(address(sales))
+    shown = columns(answer)
+    assert sum(int(one.count) for one in shown.values()) == count
+    assert sum(len(one.cards) for one in shown.values()) == min(count, 200)
+    assert answer.content.decode().count('<p class="c">') == min(count, 200)
+
+
+def test_what_may_not_be_edited_is_shown_so(page: Client, keep: Keep, sales: Pipeline):
+    keep(deal(1, is_editable=False), deal(2))
+    body = page.get(address(sales)).content.decode()
+    locked, free = (re.search(rf'<li class="card" id="deal-{pk_of(one)}".*?</li>', body) for one in ("d1", "d2"))
+    assert locked
+    assert free
+    assert 'data-editable="0"' in locked[0]
+    assert 'class="v"' not in locked[0]
+    assert 'data-editable="1"' in free[0]
+    assert 'class="v"' in free[0]
+
+
+def test_age_against_the_stages_expected_days(page: Client, keep: Keep, sales: Pipeline):
+    days = [(timezone.now() - timedelta(days=n)).isoformat() for n in (3, 8)]
+    keep(*[deal(n, transitions=[went(None, "Qualify", when)]) for n, when in enumerate(days)])
+    body = page.get(address(sales)).content.decode()
+    assert re.findall(r'<span class="(age[^"]*)"[^>]*>([^<]*)', body) == [("age old", "8d"), ("age", "3d")]
+
+
+def test_first_sync_is_shown_on_the_board(page: Client, ada: Connection, keep: Keep, sales: Pipeline):
+    Stream.objects.filter(connection=ada, name="deals").update(completed_at=None)
+    assert "deals are still arriving" in page.get(address(sales)).content.decode()
+
+
+def test_before_the_first_sync(ada: Connection):
+    pull.ensure_streams(ada)
+    body = browser(ada.user).get("/deals/").content.decode()
+    assert "Your deals are on their way" in body
+    assert 'hx-trigger="every 2s"' in body
+
+
+def test_without_pipelines(ada: Connection, keep: Keep):
+    Pipeline.objects.update(gone_at=timezone.now())
+    assert "No pipelines yet" in browser(ada.user).get("/deals/").content.decode()
+
+
+def test_board_in_german(page: Client, keep: Keep, sales: Pipeline):
+    keep(deal(1, values={"amount": "1250.5"}))
+    body = page.get(address(sales), headers={"Accept-Language": "de"}).content.decode()
+    assert "1.250,50\xa0€" in body
+
+
+def test_tombstones_are_not_shown(page: Client, keep: Keep, sales: Pipeline):
+    keep(deal(1))
+    Deal.objects.update(gone_at=timezone.now())
+    assert columns(page.get(address(sales)))["Qualify"].count == "0"

@@ -1,0 +1,222 @@
+"""Moving cards: at once here, then in Nimble; taken back; refused in words."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from deals.models import Deal, DealNote, LostReason, Pipeline, Stage
+from nimble.models import Connection
+from sync import outbox
+from sync.models import Edit, State
+from tests.deals.conftest import Keep, browser, columns
+from tests.deals.payloads import deal
+from tests.sandboxes import SandboxServer
+
+HTMX = {"HX-Request": "true"}
+
+
+def stage(name: str, pipeline: str = "p-sales") -> Stage:
+    return Stage.objects.get(pipeline__nimble_id=pipeline, name=name)
+
+
+def move(page: Client, pk: int, to: Stage, **data: Any) -> Any:
+    """As the board's script sends it."""
+    board = {"pipeline": stage("Qualify").pipeline_id, "query": ""}
+    return page.post(reverse("deals:move", args=[pk]), {"stage": to.pk, **board, **data}, headers=HTMX)
+
+
+def undo_of(answer: Any) -> str:
+    found = re.search(r'hx-post="([^"]*/undo/[^"]*)"', answer.content.decode())
+    assert found
+    return found[1]
+
+
+def test_move_shows_at_once_and_answers_with_what_changed(page: Client, keep: Keep, sales: Pipeline):
+    [row] = keep(deal(1))
+    to = stage("Propose")
+    answer = move(page, row.pk, to, seen=stage("Qualify").pk, rev=row.rev)
+    body = answer.content.decode()
+    assert answer.status_code == 200
+    assert re.search(rf'<li class="card" id="deal-{row.pk}"[^>]*hx-swap-oob="true" data-stage="{to.pk}"', body)
+    assert 'data-state="saved"' in body
+    heads = dict(re.findall(r'<header id="head-(\d+)" hx-swap-oob="true">.*?<span class="n">(\d+)', body))
+    assert heads[str(to.pk)] == "1"
+    assert heads[str(stage("Qualify").pk)] == "0"
+    assert f"watch/?was={row.pk}.pending" in body
+    board = columns(page.get(reverse("deals:board", args=[sales.pk])))
+    assert (board["Qualify"].cards, board["Propose"].cards) == ([], [row.pk])
+    edit = Edit.objects.get()
+    assert edit.fields == {"stage": {"base": "s-qualify", "new": "s-propose"}}
+
+
+def test_undo_brings_the_card_back(page: Client, keep: Keep, sales: Pipeline):
+    [row] = keep(deal(1))
+    undone = page.post(undo_of(move(page, row.pk, stage("Propose"))), headers=HTMX)
+    assert undone.status_code == 200
+    assert json.loads(undone.headers["HX-Trigger"])["deal-changed"] == {"deal": row.pk}
+    row.refresh_from_db()
+    assert row.stage_nimble_id == "s-qualify"
+    assert Edit.objects.get().state == State.UNDONE
+    again = page.get(reverse("deals:card", args=[row.pk]), {"pipeline": sales.pk, "query": ""}, headers=HTMX)
+    assert f'data-stage="{stage("Qualify").pk}"' in again.content.decode()
+
+
+def test_an_undo_is_for_its_author_alone(page: Client, keep: Keep, connect):
+    [row] = keep(deal(1))
+    address = undo_of(move(page, row.pk, stage("Propose")))
+    other = browser(connect("bjorn@lantern-pine.test").user)
+    assert other.post(address, headers=HTMX).status_code == 404
+    assert Edit.objects.get().state == State.PENDING
+
+
+def test_move_to_where_it_stands_changes_nothing(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    answer = move(page, row.pk, stage("Qualify"))
+    assert answer.status_code == 200
+    assert "Undo" not in answer.content.decode()
+    assert not Edit.objects.exists()
+
+
+def test_what_was_moved_meanwhile_becomes_a_conflict_not_a_loss(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    seen = stage("Qualify").pk
+    keep(deal(1, "Propose"))
+    move(page, row.pk, stage("Won"), seen=seen)
+    edit = Edit.objects.get()
+    assert edit.fields["stage"] == {"base": "s-qualify", "new": "s-won"}
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [("Old", "archived"), ("nonsense", "no such stage"), ("", "no such stage"), ("99999999", "no such stage")],
+)
+def test_refusals_say_why_and_change_nothing(page: Client, keep: Keep, sales: Pipeline, to: str, said: str):
+    [row] = keep(deal(1))
+    value = stage(to).pk if to == "Old" else to
+    answer = page.post(reverse("deals:move", args=[row.pk]), {"stage": value}, headers=HTMX)
+    assert answer.status_code == 409
+    assert said in answer.content.decode()
+    assert 'data-kind="error"' in answer.content.decode()
+    assert not Edit.objects.exists()
+
+
+def test_what_may_not_be_edited_is_refused(page: Client, keep: Keep):
+    [row] = keep(deal(1, is_editable=False))
+    answer = move(page, row.pk, stage("Propose"))
+    assert answer.status_code == 409
+    assert "You may not edit this deal in Nimble." in answer.content.decode()
+    assert not Edit.objects.exists()
+
+
+def test_lost_asks_for_a_reason_and_keeps_it_as_a_note(page: Client, keep: Keep, sales: Pipeline):
+    [row] = keep(deal(1))
+    lost = stage("Lost")
+    board = page.get(reverse("deals:board", args=[sales.pk])).content.decode()
+    assert re.search(rf'id="stage-{lost.pk}"[^>]*data-ask', board)
+    asked = page.get(reverse("deals:move", args=[row.pk]), {"stage": lost.pk, "dialog": 1}, headers=HTMX)
+    assert "Too dear &lt;b&gt;" in asked.content.decode()
+    assert "kept as a note" in asked.content.decode()
+    reason = LostReason.objects.get(nimble_id="r1")
+    answer = move(page, row.pk, lost, reason=reason.pk)
+    assert "kept as a note" in answer.content.decode()
+    assert "close-dialog" in answer.headers["HX-Trigger"]
+    note = DealNote.objects.get()
+    assert (note.title, note.deal_id) == ("Lost: Too dear <b>", row.pk)
+    assert "&lt;b&gt;" in note.html
+    assert Deal.objects.get().stage_nimble_id == "s-lost"
+
+
+def test_a_reason_counts_only_when_it_is_lost(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    move(page, row.pk, stage("Won"), reason=LostReason.objects.get(nimble_id="r1").pk)
+    assert not DealNote.objects.exists()
+
+
+def test_move_to_another_pipeline_leaves_the_board(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    answer = move(page, row.pk, stage("Talk", "p-partners"))
+    assert f'<li id="deal-{row.pk}" hx-swap-oob="delete">' in answer.content.decode()
+    assert Edit.objects.get().fields.keys() == {"stage", "pipeline"}
+    row.refresh_from_db()
+    assert row.pipeline_nimble_id == "p-partners"
+
+
+def test_plain_form_without_javascript(page: Client, keep: Keep, sales: Pipeline):
+    [row] = keep(deal(1))
+    form = page.get(reverse("deals:move", args=[row.pk])).content.decode()
+    assert [name for name in ("Qualify", "Propose", "Signed", "Old") if f">{name}<" in form] == [
+        "Qualify",
+        "Propose",
+        "Signed",
+    ]
+    answer = page.post(reverse("deals:move", args=[row.pk]), {"stage": stage("Propose").pk}, follow=True)
+    assert answer.redirect_chain[-1][0] == reverse("deals:board", args=[sales.pk])
+    body = answer.content.decode()
+    assert "Deal 001 is in Propose." in body
+    assert columns(answer)["Propose"].cards == [row.pk]
+
+
+def test_plain_form_refuses_with_the_form(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    answer = page.post(reverse("deals:move", args=[row.pk]), {"stage": stage("Old").pk})
+    assert answer.status_code == 409
+    assert "choose another one" in answer.content.decode()
+
+
+def test_a_refused_move_gives_way_to_the_next_one(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    move(page, row.pk, stage("Propose"))
+    Edit.objects.update(state=State.REJECTED)
+    move(page, row.pk, stage("Won"))
+    assert list(Edit.objects.order_by("id").values_list("state", flat=True)) == [State.DISCARDED, State.PENDING]
+
+
+def test_the_board_watches_edits_until_they_arrive(page: Client, keep: Keep, sales: Pipeline):
+    [row] = keep(deal(1))
+    move(page, row.pk, stage("Propose"))
+    address = reverse("deals:watch", args=[sales.pk])
+    still = page.get(address, {"was": f"{row.pk}.pending"}, headers=HTMX)
+    assert (still.status_code, still.content) == (204, b"")
+    assert "no-store" in still.headers["Cache-Control"]
+    Edit.objects.update(state=State.REJECTED)
+    body = page.get(address, {"was": f"{row.pk}.pending"}, headers=HTMX).content.decode()
+    assert 'data-state="needs-you"' in body
+    assert '<span id="watch" hidden hx-swap-oob="true"></span>' in body
+
+
+def test_watching_costs_seven_statements_and_writes_nothing(
+    page: Client, keep: Keep, sales: Pipeline, django_assert_num_queries
+):
+    [row] = keep(deal(1))
+    move(page, row.pk, stage("Propose"))
+    with django_assert_num_queries(7) as asked:
+        page.get(reverse("deals:watch", args=[sales.pk]), {"was": f"{row.pk}.pending"}, headers=HTMX)
+    assert not [one for one in asked if one["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
+
+
+def test_move_arrives_in_nimble_as_its_author(mirror: Connection, sandbox: SandboxServer):
+    mine = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True, probability__isnull=False)
+    row = next(one for one in mine if Stage.objects.get(nimble_id=one.stage_nimble_id).role == "open")
+    laid = Stage.objects.get(nimble_id=row.stage_nimble_id).pipeline.stages
+    to = laid.exclude(nimble_id=row.stage_nimble_id).filter(role="open", archived_at=None)[0]
+    page = browser(mirror.user)
+    answer = page.post(reverse("deals:move", args=[row.pk]), {"stage": to.pk, "pipeline": to.pipeline_id}, headers=HTMX)
+    assert answer.status_code == 200
+    assert outbox.deliver() == 1
+    stored = sandbox.object("deal", row.nimble_id or "")
+    assert (stored["stage_id"], stored["updated_by"]) == (to.nimble_id, mirror.nimble_user_id)
+    assert page.post(undo_of(answer), headers=HTMX).status_code == 200
+    assert outbox.deliver() == 1
+    assert sandbox.object("deal", row.nimble_id or "")["stage_id"] == row.stage_nimble_id
+
+
+def test_card_stays_where_it_was_put_when_a_pull_says_otherwise(page: Client, keep: Keep, ada: Connection):
+    [row] = keep(deal(1))
+    move(page, row.pk, stage("Propose"))
+    keep(deal(1, values={"name": "Renamed"}, updated="2025-03-01T00:00:00+0000"))
+    row.refresh_from_db()
+    assert (row.name, row.stage_nimble_id) == ("Renamed", "s-propose")
