@@ -1,4 +1,4 @@
-"""The main job, as a person does it: an empty database, a real browser, real processes; at the end Nimble's own state."""
+"""The main job, as a person does it: an empty database, a real browser, real processes, and Nimble's own state."""
 
 import re
 from collections.abc import Iterator

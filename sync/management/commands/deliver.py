@@ -35,8 +35,9 @@ class Command(BaseCommand):
         tried = outbox.deliver(report)
         waiting = Edit.objects.filter(state__in=[*UNSENT, State.SENDING]).count()
         needing = Edit.objects.filter(state__in=NEEDS_PERSON).count()
+        seconds = time.monotonic() - started
         self.stdout.write(
-            f"Delivered {len(confirmed)} of {tried} edits in {time.monotonic() - started:.1f} s; {waiting} still waiting, "
+            f"Delivered {len(confirmed)} of {tried} edits in {seconds:.1f} s; {waiting} still waiting, "
             f"{needing} need someone."
         )
         if needing:
