@@ -76,7 +76,10 @@ def checks() -> list[Check]:
             {"TEST_DATABASE": "postgresql"},
             servers.postgres_programs,
         ),
-        Check("pytest with real processes and a browser", pytest(marked=f"({SLOW}) and not ({LONG})")),
+        Check(
+            "pytest with real processes and a browser",
+            pytest("-n", "2", "--dist", "loadfile", marked=f"({SLOW}) and not ({LONG})"),
+        ),
     ]
 
 
