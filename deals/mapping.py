@@ -34,6 +34,11 @@ def field_map(values: Any, key: str) -> dict[str, list[Any]]:
     return {str(name): plain_values(items) for name, items in values.items()}
 
 
+def listed(value: Any) -> list[Any]:
+    """The items of what should be a list; none of anything else."""
+    return value if isinstance(value, list) else []
+
+
 def plain_values(items: Any) -> list[Any]:
     """`[{value: …}]`, or bare values, as a list of the values that there are."""
     if items is None:
@@ -62,6 +67,11 @@ def canonical_amount(value: Any) -> str | None:
     return None if number is None else f"{number.normalize():f}"
 
 
+def text(value: Any) -> str:
+    """A text, or "" for what is none."""
+    return value if isinstance(value, str) else ""
+
+
 def percent(value: Any) -> int | None:
     """A probability from 0 to 100, or None."""
     number = amount(value)
@@ -82,7 +92,7 @@ def index(items: Sequence[str]) -> str:
 def tags(payload: Mapping[str, Any]) -> list[str]:
     """The tags, which come as strings or as `{tag, id}`."""
     found = []
-    for item in payload.get("tags") or []:
+    for item in listed(payload.get("tags")):
         name = item.get("tag") or item.get("name") if isinstance(item, dict) else item
         if isinstance(name, str) and name and name not in found:
             found.append(name)
@@ -96,7 +106,7 @@ def transitions(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The stage changes, oldest first. Their order is not published: it is read off the chain they form."""
     block = payload.get("stage_transitions")
     found = block.get("transitions") if isinstance(block, dict) else None
-    steps = [step for step in found or [] if isinstance(step, dict)]
+    steps = [step for step in listed(found) if isinstance(step, dict)]
     if len(steps) < 2:
         return steps
     return steps if _breaks(steps) <= _breaks(steps[::-1]) else steps[::-1]
@@ -163,7 +173,8 @@ def values(payload: Mapping[str, Any], standard: Mapping[str, str]) -> dict[str,
         found[name] = date.isoformat() if date else None
     for name in ("name", "description"):
         found[name] = str(found[name]) if found[name] is not None else None
-    found["currency"] = payload.get("currency") or None
+    currency = payload.get("currency")
+    found["currency"] = currency if isinstance(currency, str) and currency else None
     found["owner"] = user_id(payload.get("owner")) or None
     found["stage"] = current_stage(payload) or None
     found["pipeline"] = pipeline_of(payload) or None
@@ -209,21 +220,24 @@ def privacy(payload: Mapping[str, Any]) -> tuple[list[str], list[str], bool]:
     """The user ids and the group ids that may read it, and whether it is private at all (null: everyone may)."""
     block = payload.get("privacy")
     read = block.get("read") if isinstance(block, dict) else None
-    if not isinstance(read, dict):
+    if read is None:
         return [], [], False
-    users = [u for u in read.get("user_ids") or [] if isinstance(u, str)]
-    groups = [g for g in read.get("group_ids") or [] if isinstance(g, str)]
+    # What is not understood hides rather than shows.
+    lists = read if isinstance(read, dict) else {}
+    users = [u for u in listed(lists.get("user_ids")) if isinstance(u, str)]
+    groups = [g for g in listed(lists.get("group_ids")) if isinstance(g, str)]
     return users, groups, True
 
 
 def related_contacts(payload: Mapping[str, Any]) -> list[dict[str, str]]:
     """The contacts that take part: `{id, name, note}`; `name` is empty where Nimble hides the contact."""
     found = []
-    for item in payload.get("related_contacts") or []:
+    for item in listed(payload.get("related_contacts")):
         contact = item.get("contact") if isinstance(item, dict) else None
         if isinstance(contact, dict) and isinstance(contact.get("id"), str):
             name = contact.get("name") if contact.get("is_viewable", True) else ""
-            found.append({"id": contact["id"], "name": name or "", "note": item.get("note") or ""})
+            note = item.get("note")
+            found.append({"id": contact["id"], "name": text(name), "note": text(note)})
     return found
 
 
@@ -241,7 +255,7 @@ def split(payload: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, An
     view = {"is_editable": remote.pop("is_editable", None)}
     hidden = {}
     public = []
-    for item in remote.get("related_contacts") or []:
+    for item in listed(remote.get("related_contacts")):
         contact = item.get("contact") if isinstance(item, dict) else None
         if not isinstance(contact, dict):
             continue
