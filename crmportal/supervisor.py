@@ -206,6 +206,7 @@ class Supervisor:
     def __enter__(self) -> Self:
         for folder in (self.logs, self.run):
             folder.mkdir(parents=True, exist_ok=True)
+        self.logged = {program.name: self.size(program.name) for program in self.programs}
         path = self.run / "supervisord.conf"
         path.write_text(self.configuration())
         with self.output.open("wb") as output:
@@ -229,6 +230,21 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             self.process.kill()
         end_session(self.process.pid)
+
+    def size(self, name: str) -> int:
+        """How long a program's log is."""
+        path = self.logs / f"{name}.log"
+        return path.stat().st_size if path.exists() else 0
+
+    def said(self, name: str) -> str:
+        """What a program has logged since this start."""
+        path = self.logs / f"{name}.log"
+        if not path.exists():
+            return ""
+        with path.open("rb") as log:
+            # Shorter than it was, the log has been put aside and begun anew.
+            log.seek(self.logged[name] if self.size(name) >= self.logged[name] else 0)
+            return log.read().decode(errors="replace")
 
     def ended(self) -> bool:
         """Whether supervisord is gone, by `./run stop` or by accident."""

@@ -10,6 +10,8 @@ from typing import Any
 from granian.constants import Interfaces
 from granian.server import Server
 
+from crmportal.prepare import free
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -21,6 +23,9 @@ def load() -> Any:
 
 
 def main(host: str, port: str) -> None:
+    # Its workers share the port with whoever lets them, so it would start beside another server of this user's.
+    if not free(int(port), host):
+        sys.exit(f"Port {port} is taken.")
     server = Server(
         "crmportal.wsgi:application",
         address=host,

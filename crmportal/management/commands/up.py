@@ -18,17 +18,24 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
 
+from crmportal.prepare import free
 from crmportal.supervisor import Control, Supervisor, programs
 
 # Filling a large sandbox takes its time; a program that fails is told much earlier.
 START_SECONDS = 300
 FAILING_SECONDS = 10
+# What granian logs once the port is its own; an answer alone might be another portal's.
+LISTENING = "Listening at"
 BIND = os.environ.get("BIND") or "127.0.0.1"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop(Exception):
     """Somebody wants it to end."""
+
+
+class NotStarted(CommandError):
+    """A program does not run."""
 
 
 class Command(BaseCommand):
@@ -56,6 +63,11 @@ class Command(BaseCommand):
             self.run(options)
         except Stop:
             self.say("Stopped.")
+        except NotStarted:
+            if options["serve"] or all(map(free, (settings.PORT, sandbox_port()))):
+                raise
+            self.say("Somebody took a port meanwhile; once more, with others.")
+            os.execv(sys.executable, [sys.executable, "-m", "crmportal.prepare", "demo", *sys.argv[2:]])
 
     def prepare(self) -> None:
         """Brings database and static files up to this version, and empties the broker's folders."""
@@ -137,26 +149,36 @@ def sandbox_arguments(options: dict[str, Any]) -> tuple[str, ...]:
     elif asked and asked != json.loads(made.read_text()):
         raise CommandError("The sandbox holds another world already. ./run reset empties it, and the portal's mirror.")
     world = [part for name, value in asked.items() for part in (f"--{name}", str(value))]
-    port = urlsplit(settings.NIMBLE_BASE_URL).port
-    return ("--port", str(port), "--state", str(folder / "state.sqlite3"), *world)
+    return ("--port", str(sandbox_port()), "--state", str(folder / "state.sqlite3"), *world)
+
+
+def sandbox_port() -> int:
+    return urlsplit(settings.NIMBLE_BASE_URL).port or 80
 
 
 def wait(supervisor: Supervisor, names: set[str]) -> None:
-    """Returns once every program runs and answers. Raises CommandError, with the end of a log, when one does not."""
+    """Returns once every program runs and answers. Raises NotStarted, with the end of a log, when one does not."""
     began = time.monotonic()
     while (lasted := time.monotonic() - began) < START_SECONDS:
         if supervisor.ended():
-            raise CommandError(supervisor.output.read_text(errors="replace"))
+            if supervisor.process.returncode == 0:
+                raise Stop
+            raise NotStarted(supervisor.output.read_text(errors="replace"))
         states = supervisor.states()
         down = sorted(name for name in names if states.get(name) != "RUNNING")
-        if not down and web_answers() and ("sandbox" not in names or sandbox_answers()):
+        if (
+            not down
+            and LISTENING in supervisor.said("web")
+            and web_answers()
+            and ("sandbox" not in names or sandbox_answers())
+        ):
             return
         if lasted > FAILING_SECONDS and down:
             break
         time.sleep(0.1)
     culprits = down or sorted(names & {"web", "sandbox"})
-    tails = [f"--- {name} ---\n{tail(supervisor, name)}" for name in culprits]
-    raise CommandError("\n".join([*tails, f"Did not start: {', '.join(culprits)}."]))
+    tails = ["\n".join([f"--- {name} ---", *supervisor.said(name).splitlines()[-15:]]) for name in culprits]
+    raise NotStarted("\n".join([*tails, f"Did not start: {', '.join(culprits)}."]))
 
 
 def web_answers() -> bool:
@@ -167,9 +189,8 @@ def web_answers() -> bool:
 
 def sandbox_answers() -> bool:
     """Whether the sandbox is there, and ours: another does not know our key."""
-    parts = urlsplit(settings.NIMBLE_BASE_URL)
     key = os.environ.get("SANDBOX_CONTROL_KEY", "")
-    return answers(str(parts.hostname), parts.port or 80, "/_sandbox/state", {"X-Sandbox-Key": key})
+    return answers("127.0.0.1", sandbox_port(), "/_sandbox/state", {"X-Sandbox-Key": key})
 
 
 def answers(host: str, port: int, path: str, headers: dict[str, str]) -> bool:
@@ -182,12 +203,6 @@ def answers(host: str, port: int, path: str, headers: dict[str, str]) -> bool:
         return False
     finally:
         connection.close()
-
-
-def tail(supervisor: Supervisor, name: str) -> str:
-    log = supervisor.logs / f"{name}.log"
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return "\n".join(lines[-15:])
 
 
 def claim_link() -> str:
