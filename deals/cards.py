@@ -3,24 +3,23 @@ as long. Whatever comes from a record goes through `escape`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
+from html import escape
 from typing import Any, NamedTuple
 
 from babel.dates import format_date, format_skeleton, format_timedelta
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from crmportal.formats import hue, initials, locale, money
 from deals import queries
 from deals.models import SEPARATOR, Deal, Stage
-from sync.models import State
+from sync.models import NEEDS_PERSON, State
 
 SOON_DAYS = 7
 MOST_TAGS = 3
@@ -58,90 +57,92 @@ def read(deals: QuerySet[Deal], user: Any) -> list[Card]:
     return [Card._make(row) for row in queries.with_card(deals, user).values_list(*columns)]
 
 
-@dataclass(frozen=True)
 class Renderer:
-    """Renders cards for one reader. `editable`: whether anything here can be edited at all."""
+    """Renders cards for one reader. `editable`: whether anything here can be edited at all.
 
-    stages: Mapping[str, Stage]
-    members: Mapping[str, str]
-    editable: bool = True
+    What many cards share (an owner, tags, a day, an amount) is made once.
+    """
+
+    def __init__(self, stages: Mapping[str, Stage], members: Mapping[str, str], *, editable: bool = True) -> None:
+        self.stages = stages
+        self.members = members
+        self.editable = editable
+        self.locale = locale()
+        self.today = timezone.localdate()
+        self.now = timezone.now()
+        self.root = reverse("deals:index")
+        self.unnamed = _("Unnamed")
+        self.move = escape(_("Move to…"))
+        self.states = _states()
+        self.owner = cache(self._owner)
+        self.tags = cache(_tags)
+        self.amount = cache(self._amount)
+        self.close = cache(self._close)
+        self.age = cache(self._age)
 
     def cards(self, cards: Iterable[Card]) -> SafeString:
         """The cards as the items of a column's list."""
-        words = _words()
-        return mark_safe("".join([self._card(card, words) for card in cards]))  # noqa: S308 each part is escaped
+        return mark_safe("".join([self._card(card) for card in cards]))  # noqa: S308 each part is escaped
 
     def out_of_band(self, cards: Iterable[Card]) -> SafeString:
         """The cards as they go to wherever they belong on a board that is open."""
-        words = _words()
-        return mark_safe("".join([self._card(card, words, out_of_band=True) for card in cards]))  # noqa: S308
+        return mark_safe("".join([self._card(card, out_of_band=True) for card in cards]))  # noqa: S308
 
-    def _card(self, card: Card, words: "Words", *, out_of_band: bool = False) -> str:
+    def _card(self, card: Card, *, out_of_band: bool = False) -> str:
         pk = card.pk
         stage = self.stages.get(card.stage)
-        name = escape(card.name or words.unnamed)
-        owner = self.members.get(card.owner, "")
-        url = f"{words.root}{pk}/"
+        name = escape(card.name or self.unnamed)
+        url = f"{self.root}{pk}/"
         editable = self.editable and not card.locked
         to = f' hx-swap-oob="true" data-stage="{stage.pk}"' if out_of_band and stage else ""
-        parts = [
+        is_open = stage is None or not stage.is_final
+        company = f'<p class="c">{escape(card.company)}</p>' if card.company else ""
+        tags = self.tags(card.tag_index) if card.tag_index else ""
+        close = self.close(card.expected_close, is_open) if card.expected_close else ""
+        state = self.states.get(card.edit["state"], "") if card.edit else ""
+        age = ""
+        if card.stage_since and stage and is_open:
+            age = self.age(max((self.now - card.stage_since).days, 0), stage.expected_days)
+        way = f'<a class="v" href="{url}move/" aria-label="{self.move} {name}"></a>' if editable else ""
+        return (
             f'<li class="card" id="deal-{pk}" tabindex="-1" data-deal="{pk}" data-rev="{card.rev}"'
             f' data-editable="{int(editable)}"{to}><a class="t" href="{url}" data-drawer>{name}</a>'
-        ]
-        if owner:
-            parts.append(
-                f'<span class="avatar {hue(card.owner)}" title="{escape(owner)}">{escape(initials(owner))}</span>'
-            )
-        if card.company:
-            parts.append(f'<p class="c">{escape(card.company)}</p>')
-        if card.tag_index:
-            parts.append(_tags(card.tag_index))
-        parts.append(f'<div class="m"><b>{escape(money(card.amount, card.currency))}</b>')
-        if card.expected_close:
-            parts.append(_close(card.expected_close, words, is_open=stage is None or not stage.is_final))
-        if card.edit:
-            parts.append(words.states.get(card.edit["state"], ""))
-        if card.stage_since and stage and not stage.is_final:
-            parts.append(_age(card.stage_since, stage, words))
-        if editable:
-            parts.append(f'<a class="v" href="{url}move/" aria-label="{words.move} {name}"></a>')
-        parts.append("</div></li>")
-        return "".join(parts)
+            f"{self.owner(card.owner)}{company}{tags}"
+            f'<div class="m"><b>{self.amount(card.amount, card.currency)}</b>{close}{state}{age}{way}</div></li>'
+        )
+
+    # --- parts that many cards share ---
+
+    def _owner(self, owner: str) -> str:
+        name = self.members.get(owner, "")
+        if not name:
+            return ""
+        return f'<span class="avatar {hue(owner)}" title="{escape(name)}">{escape(initials(name))}</span>'
+
+    def _amount(self, amount: Decimal | None, currency: str) -> str:
+        return escape(money(amount, currency))
+
+    def _close(self, day: date, is_open: bool) -> str:
+        left = (day - self.today).days
+        kind = ' class="past"' if is_open and left < 0 else ' class="soon"' if is_open and left <= SOON_DAYS else ""
+        text = _day(day, self.locale, day.year == self.today.year)
+        title = escape(_("Expected close"))
+        return f'<time{kind} datetime="{day.isoformat()}" title="{title}">{escape(text)}</time>'
+
+    def _age(self, days: int, expected: int | None) -> str:
+        old = " old" if expected is not None and days > expected else ""
+        return f'<span class="age{old}" title="{escape(_("In this stage"))}">{escape(_days(days, self.locale))}</span>'
 
 
-class Words(NamedTuple):
-    """What is the same on every card of a page."""
-
-    locale: str
-    today: date
-    now: datetime
-    root: str
-    unnamed: str
-    move: str
-    close: str
-    age: str
-    states: dict[str, str]
-
-
-def _words() -> Words:
+def _states() -> dict[str, str]:
     saved = _state("saved", _("Saved here"), _("Kept here; it goes to Nimble by itself."))
     needs = _state("needs-you", _("Needs you"), "")
-    return Words(
-        locale=locale(),
-        today=timezone.localdate(),
-        now=timezone.now(),
-        root=reverse("deals:index"),
-        unnamed=_("Unnamed"),
-        move=escape(_("Move to…")),
-        close=escape(_("Expected close")),
-        age=escape(_("In this stage")),
-        states={
-            State.PENDING: saved,
-            State.RETRYING: saved,
-            State.SENDING: _state("sent", _("Sent"), _("On its way; Nimble has not answered yet.")),
-            **dict.fromkeys((State.CONFLICT, State.REJECTED, State.FAILED, State.AMBIGUOUS, State.BLOCKED), needs),
-        },
-    )
+    return {
+        State.PENDING: saved,
+        State.RETRYING: saved,
+        State.SENDING: _state("sent", _("Sent"), _("On its way; Nimble has not answered yet.")),
+        **dict.fromkeys(NEEDS_PERSON, needs),
+    }
 
 
 def _state(name: str, text: str, title: str) -> str:
@@ -156,21 +157,8 @@ def _tags(tag_index: str) -> str:
     return f'<p class="g">{shown}{more}</p>'
 
 
-def _close(day: date, words: Words, *, is_open: bool) -> str:
-    left = (day - words.today).days
-    kind = ' class="past"' if is_open and left < 0 else ' class="soon"' if is_open and left <= SOON_DAYS else ""
-    text = day_text(day, words.locale, day.year == words.today.year)
-    return f'<time{kind} datetime="{day.isoformat()}" title="{words.close}">{escape(text)}</time>'
-
-
-def _age(since: datetime, stage: Stage, words: Words) -> str:
-    days = max((words.now - since).days, 0)
-    old = " old" if stage.expected_days is not None and days > stage.expected_days else ""
-    return f'<span class="age{old}" title="{words.age}">{escape(_days(days, words.locale))}</span>'
-
-
 @lru_cache(maxsize=4096)
-def day_text(day: date, name: str, this_year: bool) -> str:
+def _day(day: date, name: str, this_year: bool) -> str:
     """A day in few words: without the year while it is this one."""
     if this_year:
         return format_skeleton("MMMd", day, locale=name)

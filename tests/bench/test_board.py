@@ -1,0 +1,113 @@
+"""What the board costs the server, as ratios within one run: 8 × 50 cards of 25,000 deals.
+
+The floors: a view that says hello behind the same middlewares, and the board's SQL with its cards as plain strings.
+"""
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import include, path, reverse
+
+from deals.models import Deal, DealContact, DealSight, Pipeline
+from nimble.models import Connection, Member
+from sync import pull, registry, store
+from sync.clock import database_now
+from sync.models import Stream
+from tests.deals.payloads import deal, stage, went
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DEALS = 25_000
+STAGES = [*(f"Stage{n}" for n in range(6)), "Won", "Lost"]
+ROUNDS = 40
+
+
+def hello(request: HttpRequest) -> HttpResponse:
+    """Signs in as the board does, and says one word."""
+    return HttpResponse(f"Hello {request.user.get_username()}")  # type: ignore[union-attr]
+
+
+urlpatterns = [path("hello/", hello), path("", include("crmportal.urls"))]
+
+
+@pytest.fixture
+def page(ada: Connection, settings: Any) -> Client:
+    settings.ROOT_URLCONF = "tests.bench.test_board"
+    resource = registry.resource("pipeline")
+    stages = [stage(name, {"Won": "won", "Lost": "lost"}.get(name, "in_progress"), expected_days=9) for name in STAGES]
+    pipeline = {"pipeline_id": "p-sales", "name": "Sales", "is_default": True, "stages": stages}
+    store.save_page(resource, ada, [pipeline], read_at=database_now())
+    Member.objects.remember(ada.workspace, [{"user_id": f"u{n}", "name": f"Person Number{n}"} for n in range(50)])
+    for first in range(0, DEALS, 500):
+        payloads = [
+            deal(
+                n,
+                STAGES[n % len(STAGES)],
+                values={"name": f"Contract of some length {n}", "amount": str(n), "expected_close_date": "2026-03-31"},
+                owner={"user_id": f"u{n % 50}", "name": ""},
+                tags=["renewal", "priority"][: n % 3],
+                transitions=[went(None, STAGES[n % len(STAGES)])],
+                currency=("EUR", "USD", "JPY")[n % 3],
+            )
+            for n in range(first, first + 500)
+        ]
+        store.save_page(registry.resource("deal"), ada, payloads, read_at=database_now())
+    pull.ensure_streams(ada)
+    Stream.objects.filter(connection=ada).update(completed_at=database_now())
+    assert Deal.objects.count() == DealSight.objects.count() == DEALS
+    assert not DealContact.objects.exists()
+    client = Client()
+    client.force_login(ada.user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def seconds(run: Callable[[], Any]) -> float:
+    """The median of many, after the caches have warmed: this process's own time, whatever else the machine does."""
+    for _ in range(5):
+        run()
+    taken = []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        run()
+        taken.append(time.process_time() - started)
+    return median(taken)
+
+
+def plain(rows: list[tuple[Any, ...]]) -> str:
+    """The least that can be made of cards: one string each."""
+    card = '<li class="card" id="deal-{}"><a href="/deals/{}/">{}</a> {} {}</li>'
+    return "".join([card.format(row[0], row[0], row[2], row[3], row[4]) for row in rows])
+
+
+def test_board_against_hello_and_against_its_sql(page: Client, capsys: pytest.CaptureFixture[str]):
+    address = reverse("deals:board", args=[Pipeline.objects.get().pk])
+    page.get(address)
+    with CaptureQueriesContext(database) as asked:
+        body = page.get(address).content.decode()
+    assert body.count('<li class="card"') == 8 * 50
+    assert len(asked) == 10
+    statements = [one["sql"] for one in asked]
+
+    def floor() -> None:
+        with database.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+                rows = cursor.fetchall()
+                if len(rows) == 8 * 50:
+                    plain(rows)
+
+    board, hi, raw = seconds(lambda: page.get(address)), seconds(lambda: page.get("/hello/")), seconds(floor)
+    with capsys.disabled():
+        print(
+            f"\nboard, 8 × 50 of {DEALS:,} deals, {len(body) / 1000:,.0f} kB: {board * 1000:.1f} ms; "
+            f"{board / hi:.1f} × a hello-world view behind the same middlewares ({hi * 1000:.1f} ms), "
+            f"{board / raw:.1f} × its raw SQL with strings ({raw * 1000:.1f} ms), "
+            f"{board / (raw + hi):.1f} × both together"
+        )
