@@ -2,11 +2,18 @@
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.staticfiles.apps import StaticFilesConfig
 
 
 class Portal(AppConfig):
     name = "crmportal"
     verbose_name = "crmportal"
+
+
+class StaticFiles(StaticFilesConfig):
+    """Without django_htmx's own scripts: ours are vendored, and theirs name files that they do not bring."""
+
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "django_htmx"]
 
 
 class Admin(AdminConfig):

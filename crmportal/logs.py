@@ -83,6 +83,9 @@ def logging_config(level: str, *, json: bool) -> dict:
         "loggers": {
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+            # Two lines for every bell, every two seconds.
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
             # urllib3 logs whole URLs at DEBUG.
             "urllib3": {"level": "INFO"},
         },

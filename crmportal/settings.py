@@ -80,7 +80,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "crmportal.apps.StaticFiles",
     "crmportal.apps.Admin",
     "allauth",
     "allauth.account",
@@ -163,6 +163,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "pull"
 CELERY_TASK_ROUTES = {"sync.tasks.deliver*": {"queue": "push"}, "sync.tasks.ring": {"queue": "push"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

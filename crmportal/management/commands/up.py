@@ -74,7 +74,7 @@ class Command(BaseCommand):
         self.say("Preparing the database and the static files ...")
         call_command("migrate", interactive=False, verbosity=0)
         # Pages load htmx from static/; the package's own copies name modules that are not there.
-        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=["django_htmx"])
+        call_command("collectstatic", interactive=False, verbosity=0)
         # Messages only say "look at the table"; what a former run left says nothing new.
         for folder in settings.BROKER_DIR.glob("*"):
             shutil.rmtree(folder)
