@@ -83,7 +83,7 @@ class FieldForm(forms.Form):
             options += [(item, item) for item in common["initial"] if item not in known]
             return forms.MultipleChoiceField(choices=options, widget=forms.CheckboxSelectMultiple, **common)
         begun = common["initial"]
-        strange = [(begun, begun)] if begun and begun not in known else []
+        strange = [(begun, self.record.text(kind, begun, field))] if begun and begun not in known else []
         # A deal always has an owner.
         nothing = [] if self.row.name == "owner" and begun else [("", "—")]
         return forms.ChoiceField(choices=[*nothing, *options, *strange], **common)

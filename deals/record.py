@@ -15,7 +15,7 @@ from crmportal.formats import locale, money, number
 from deals import mapping, queries
 from deals.models import Deal, DealField, Stage
 from deals.queries import Laid
-from sync import when
+from sync import reasons, when
 from sync.models import Edit, State
 
 # The fields of every deal, in the order of the page, each with the kind of its input.
@@ -235,3 +235,13 @@ class Record:
             and edit.operation == Edit.Operation.UPDATE
             and edit.state in (State.REJECTED, State.FAILED)
         }
+
+    def refusals(self, name: str) -> list[str]:
+        """Why Nimble refused this person's last edit of a field: at the field, beside it, or in our words."""
+        edit = self.refused.get(name)
+        if edit is None:
+            return []
+        by_field, rest = reasons.field_messages(edit)
+        reason = reasons.of(edit)
+        said = [*by_field.get(name, []), *rest] or [str(reason.text) if reason else ""]
+        return [text for text in said if text]

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from contacts import queries as contacts
 from deals import mapping
+from deals.forms import title_of
 from deals.models import Deal, DealNote
 from deals.record import Record
 from sync import when
@@ -43,6 +44,13 @@ class Event:
     note: DealNote | None = None
     edit: Edit | None = None
     can_undo: bool = False
+
+    @property
+    def title(self) -> str:
+        """The note's title, where it says more than the note's first words."""
+        if self.note is None or self.note.title == title_of(self.note.body):
+            return ""
+        return self.note.title
 
 
 def events(record: Record) -> list[Event]:

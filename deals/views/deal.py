@@ -72,5 +72,6 @@ def about(record: Record) -> dict[str, Any]:
         "probability": record.row("probability"),
         "close": record.row("expected_close_date"),
         "move_edit": record.edits.get("stage"),
+        "move_refusals": record.refusals("stage"),
         "on_their_way": queries.on_their_way(record.deal),
     }

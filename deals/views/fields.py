@@ -15,7 +15,7 @@ from deals.fields import FieldForm
 from deals.record import Record, Row
 from deals.views import answers
 from deals.views.deal import visible
-from sync import edits, mending, reasons
+from sync import edits, mending
 from sync.models import Edit
 
 
@@ -31,14 +31,14 @@ def edit(request: HttpRequest, pk: int, field: str) -> HttpResponse:
     begun = refused.fields[field]["new"] if refused else None
     form = FieldForm(record, row, request.POST if request.method == "POST" else None, begun)
     if request.method == "GET":
-        return _form(request, form, refused)
+        return _form(request, form)
     if not form.is_valid():
-        return _form(request, form, refused, status=422)
+        return _form(request, form, status=422)
     try:
         saved = _save(request, form, refused)
     except edits.CannotEdit as reason:
         form.add_error(None, str(reason))
-        return _form(request, form, refused, status=422)
+        return _form(request, form, status=422)
     return _saved(request, Record(visible(request, pk), request.user), field, saved)
 
 
@@ -55,18 +55,13 @@ def _save(request: HttpRequest, form: FieldForm, refused: Edit | None) -> Edit |
     )
 
 
-def _form(request: HttpRequest, form: FieldForm, refused: Edit | None, status: int = 200) -> HttpResponse:
-    said: list[str] = []
-    if refused:
-        by_field, rest = reasons.field_messages(refused)
-        reason = reasons.of(refused)
-        said = [*by_field.get(form.row.name, []), *rest] or [str(reason.text) if reason else ""]
+def _form(request: HttpRequest, form: FieldForm, status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {
         "deal": form.record.deal,
         "record": form.record,
         "form": form,
         "row": form.row,
-        "refusals": [text for text in said if text],
+        "refusals": form.record.refusals(form.row.name),
     }
     template = "deals/fields/fragment.html" if getattr(request, "htmx", False) else "deals/fields/page.html"
     return render(request, template, context, status=status)
@@ -79,7 +74,7 @@ def _saved(request: HttpRequest, record: Record, field: str, saved: Edit | None)
     text = _("{field} saved.").format(field=row.label)
     if not getattr(request, "htmx", False):
         if saved:
-            messages.success(request, text)
+            messages.success(request, text, extra_tags=reverse("deals:undo", args=[record.deal.pk, saved.pk]))
         return redirect(record.deal.get_absolute_url() + f"#{row.dom_id}")
     undo = reverse("deals:undo", args=[record.deal.pk, saved.pk]) if saved else ""
     context = {"deal": record.deal, "record": record, "row": row, "saved": saved, "text": text, "undo": undo}

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from deals import actions, queries
 from deals.forms import MoveForm
 from deals.models import Deal, LostReason, Role, Stage
+from deals.record import Record
 from deals.views import answers
 from deals.views.board import fragments, of_request
 from sync import edits, status
@@ -58,7 +59,8 @@ def undo(request: HttpRequest, pk: int, edit_pk: int) -> HttpResponse:
 def _ask(request: HttpRequest, deal: Deal, form: MoveForm) -> HttpResponse:
     asked = request.GET.get("stage", "")
     stage = form.stages.get(int(asked)) if asked.isdecimal() and len(asked) < 19 else None
-    context: dict[str, Any] = {"deal": deal, "form": form, "stage": stage}
+    refused = Record(deal, request.user).refusals("stage")
+    context: dict[str, Any] = {"deal": deal, "form": form, "stage": stage, "refusals": refused}
     if stage and request.GET.get("dialog"):
         return render(request, "deals/lose.html", {**context, "reasons": _reasons(stage)})
     return render(request, "deals/move.html", context)
@@ -77,7 +79,7 @@ def _done(request: HttpRequest, deal: Deal, text: str, undo: str) -> HttpRespons
         return response
     if getattr(request, "htmx", False):
         return answers.changed(request, deal, text, undo=undo)
-    messages.success(request, text)
+    messages.success(request, text, extra_tags=undo)
     return redirect(answers.back(request, reverse("deals:index")))
 
 

@@ -13,6 +13,8 @@ const columnOf = (stage) => document.getElementById(`stage-${stage}`);
 const listOf = (stage) => document.getElementById(`cards-${stage}`);
 const cardsIn = (column) => [...column.querySelectorAll(".card")];
 const titleOf = (card) => card.querySelector(".t")?.textContent.trim() ?? "";
+// Where a card may go: an archived stage is shown while it holds cards, and takes none.
+const goals = () => columns().filter((column) => !column.hasAttribute("data-archived"));
 const editable = (card) => card.dataset.editable === "1";
 const EASE = "cubic-bezier(0.2, 0.8, 0.2, 1)";
 
@@ -178,8 +180,9 @@ function settle() {
 
 function neighbour(card, step) {
   const all = columns();
-  const at = all.findIndex((column) => column.contains(card));
-  return all[at + step];
+  let at = all.findIndex((column) => column.contains(card)) + step;
+  while (all[at]?.hasAttribute("data-archived")) at += step;
+  return all[at];
 }
 
 function walk(card, key) {
@@ -205,7 +208,7 @@ function menuFor(card) {
   openMenu(
     card.querySelector(".v") ?? card,
     word("keys.menu"),
-    columns().map((column) => ({
+    goals().map((column) => ({
       label: column.dataset.name,
       hue: column.querySelector(".dot")?.className.match(/hue-\d/)?.[0],
       checked: column.dataset.stage === stage,

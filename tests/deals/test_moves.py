@@ -157,6 +157,15 @@ def test_plain_form_without_javascript(page: Client, keep: Keep, sales: Pipeline
     assert answer.redirect_chain[-1][0] == reverse("deals:board", args=[sales.pk])
     body = answer.content.decode()
     assert "Deal 001 is in Propose." in body
+    taken_back = page.post(undo_of(answer), follow=True)
+    assert "Undone" in taken_back.content.decode()
+    row.refresh_from_db()
+    assert row.stage_nimble_id == "s-qualify"
+
+
+def test_plain_form_leads_to_the_board(page: Client, keep: Keep, sales: Pipeline):
+    [row] = keep(deal(1))
+    answer = page.post(reverse("deals:move", args=[row.pk]), {"stage": stage("Propose").pk}, follow=True)
     assert columns(answer)["Propose"].cards == [row.pk]
 
 
@@ -173,6 +182,15 @@ def test_a_refused_move_gives_way_to_the_next_one(page: Client, keep: Keep):
     Edit.objects.update(state=State.REJECTED)
     move(page, row.pk, stage("Won"))
     assert list(Edit.objects.order_by("id").values_list("state", flat=True)) == [State.DISCARDED, State.PENDING]
+
+
+def test_a_refused_move_says_why_at_the_deal_and_in_the_form(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    move(page, row.pk, stage("Propose"))
+    said = {"reason": "Invalid", "fields": {"/fields_values/probability": ["Probability <is> required"]}}
+    Edit.objects.update(state=State.REJECTED, error=said)
+    for address in (row.get_absolute_url(), reverse("deals:move", args=[row.pk])):
+        assert "Probability &lt;is&gt; required" in page.get(address).content.decode()
 
 
 def test_the_board_watches_edits_until_they_arrive(page: Client, keep: Keep, sales: Pipeline):

@@ -1,0 +1,225 @@
+"""The board and a deal in a real browser: accessible in both themes and at 360 px, by hand and by keyboard.
+
+`PICTURES=folder` keeps a picture of every page.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from deals.models import Deal, Pipeline, Stage
+from nimble.models import Connection
+from sync import outbox
+from sync.models import Edit
+from tests import factories
+from tests.browser import NewPage, check_accessible
+from tests.sandboxes import SandboxServer
+
+Open = Callable[..., Page]
+LOOKS = [
+    pytest.param({"width": 1280, "color_scheme": "light"}, id="light"),
+    pytest.param({"width": 1280, "color_scheme": "dark"}, id="dark"),
+    pytest.param({"width": 360, "height": 740, "color_scheme": "light"}, id="360"),
+]
+
+
+@pytest.fixture
+def board(transactional_db: None, ada: Connection) -> Pipeline:
+    """The pipeline that has the most deals, in a small mirror."""
+    factories.mirrored(ada, deals=120, contacts=40)
+    return max(Pipeline.objects.all(), key=lambda one: Deal.objects.filter(pipeline_nimble_id=one.nimble_id).count())
+
+
+@pytest.fixture
+def row(board: Pipeline, ada: Connection) -> Deal:
+    """A deal in an open stage, not the last one, that Ada may edit."""
+    first = board.stages.filter(role="open", archived_at=None).order_by("position")[0]
+    mine = Deal.objects.filter(sights__connection=ada, sights__view__is_editable=True, probability__isnull=False)
+    found = mine.filter(stage_nimble_id=first.nimble_id).order_by("pk").first()
+    assert found, "the sandbox has no such deal"
+    return found
+
+
+@pytest.fixture
+def open_(live_server: Any, new_page: NewPage, ada: Connection) -> Open:
+    """Opens a path as Ada."""
+
+    def open_page(path: str, **look: Any) -> Page:
+        client = Client()
+        client.force_login(ada.user, backend="django.contrib.auth.backends.ModelBackend")
+        page = new_page(**look)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page.goto(live_server.url + path)
+        return page
+
+    return open_page
+
+
+def looked_at(page: Page, name: str, look: dict[str, Any]) -> None:
+    """Accessible, no wider than the screen; a picture where one is wanted."""
+    if folder := os.environ.get("PICTURES"):
+        tone = "360" if look["width"] == 360 else look["color_scheme"]
+        page.screenshot(path=Path(folder, f"{name}-{tone}.png"))
+    check_accessible(page)
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} is {wide} px wider than the screen"
+
+
+def column_of(page: Page, row: Deal) -> str:
+    return page.locator(f"#deal-{row.pk}").evaluate("card => card.closest('.column').dataset.name")
+
+
+def carry(page: Page, card: Any, onto: Any) -> None:
+    """As a hand does it: press, begin to move, glide, let go."""
+    card.hover()
+    start, end = card.bounding_box(), onto.bounding_box()
+    page.mouse.move(start["x"] + 60, start["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(start["x"] + 72, start["y"] + 40, steps=4)
+    onto_now = onto.bounding_box() or end
+    page.mouse.move(onto_now["x"] + onto_now["width"] / 2, onto_now["y"] + 30, steps=20)
+    page.mouse.move(onto_now["x"] + onto_now["width"] / 2 + 4, onto_now["y"] + 34, steps=4)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_board_and_drawer_are_accessible(open_: Open, board: Pipeline, row: Deal, look: dict[str, Any]):
+    page = open_(board.get_absolute_url(), **look)
+    expect(page.locator(".column").first).to_be_visible()
+    looked_at(page, "board", look)
+    page.locator(f"#deal-{row.pk} .t").click()
+    expect(page.locator("#drawer #deal-head")).to_be_visible()
+    looked_at(page, "drawer", look)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_deal_and_its_forms_are_accessible(open_: Open, row: Deal, look: dict[str, Any]):
+    page = open_(row.get_absolute_url(), **look)
+    looked_at(page, "deal", look)
+    for name in ("amount", "owner", "expected_close_date", "tags", "description"):
+        page.locator(f"#field-{name} .value").click()
+        expect(page.locator(f"#field-{name} form")).to_be_visible()
+    looked_at(page, "deal-editing", look)
+    page.goto(page.url.split("#")[0] + "move/")
+    looked_at(page, "move", look)
+
+
+def test_drag_undo_and_nimble(open_: Open, board: Pipeline, row: Deal, sandbox: SandboxServer):
+    page = open_(board.get_absolute_url(), width=1440)
+    card = page.locator(f"#deal-{row.pk}")
+    home = column_of(page, row)
+    goal = page.locator('.column[data-role="open"]').nth(1)
+    name = goal.get_attribute("data-name")
+    count = int(goal.locator(".n").inner_text().split()[0])
+    carry(page, card, goal.locator(".cards"))
+    expect(goal.locator(f"#deal-{row.pk}").get_by_text("Saved here")).to_be_visible()
+    expect(goal.locator(".n")).to_contain_text(str(count + 1))
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(f'.column[data-name="{home}"] #deal-{row.pk}')).to_be_visible()
+    expect(goal.locator(".n")).to_contain_text(str(count))
+    assert outbox.deliver() == 0
+    carry(page, card, goal.locator(".cards"))
+    expect(goal.locator(f"#deal-{row.pk}").get_by_text("Saved here")).to_be_visible()
+    assert outbox.deliver() == 1
+    # The board hears of it by itself.
+    expect(card.get_by_text("Saved here")).to_have_count(0)
+    assert sandbox.object("deal", row.nimble_id or "")["stage_name"] == name
+
+
+def test_keys_move_the_card_and_keep_the_focus(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1440)
+    names = [one.get_attribute("data-name") for one in page.locator(".column:not([data-archived])").all()]
+    page.locator(f"#deal-{row.pk}").focus()
+    page.keyboard.press("Alt+ArrowRight")
+    expect(page.locator(f'.column[data-name="{names[1]}"] #deal-{row.pk}').get_by_text("Saved here")).to_be_visible()
+    expect(page.locator(f"#deal-{row.pk}")).to_be_focused()
+    page.keyboard.press("m")
+    page.get_by_role("menuitemradio", name=names[2] or "").or_(
+        page.get_by_role("menuitem", name=names[2] or "")
+    ).click()
+    expect(page.locator(f'.column[data-name="{names[2]}"] #deal-{row.pk}')).to_be_visible()
+
+
+def test_lost_asks_and_can_be_left(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1440)
+    lost = Stage.objects.get(pipeline=board, role="lost")
+    home = column_of(page, row)
+    zone = page.locator(f'.dropzone[data-drop="{lost.pk}"]')
+    for button, stays in (("Cancel", True), ("Move", False)):
+        card = page.locator(f"#deal-{row.pk}")
+        card.hover()
+        box = card.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 60, box["y"] + 30)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 72, box["y"] + 60, steps=5)
+        expect(zone).to_be_visible()
+        there = zone.bounding_box()
+        assert there
+        page.mouse.move(there["x"] + there["width"] / 2, there["y"] + 30, steps=20)
+        page.mouse.move(there["x"] + there["width"] / 2 + 4, there["y"] + 33, steps=3)
+        page.mouse.up()
+        dialog = page.locator("#dialog")
+        expect(dialog.get_by_label("Why was it lost?")).to_be_visible()
+        check_accessible(page)
+        dialog.get_by_role("button", name=button, exact=True).click()
+        expect(dialog).to_be_hidden()
+        if stays:
+            assert column_of(page, row) == home
+            assert not Edit.objects.exists()
+    expect(page.locator(f"#stage-{lost.pk} #deal-{row.pk}")).to_be_visible()
+
+
+def test_scrolling_brings_the_rest(open_: Open, board: Pipeline, row: Deal):
+    stage = Stage.objects.get(pipeline=board, nimble_id=row.stage_nimble_id)
+    for n in range(110):
+        row.pk, row.nimble_id = None, f"copy-{n}"
+        row.save(force_insert=True)
+    total = Deal.objects.filter(stage_nimble_id=stage.nimble_id).count()
+    page = open_(board.get_absolute_url(), width=1440)
+    cards = page.locator(f"#cards-{stage.pk} .card")
+    for shown in (50, 100, total):
+        expect(cards).to_have_count(shown)
+        if shown < total:
+            page.locator(f"#cards-{stage.pk} .more").scroll_into_view_if_needed()
+    expect(page.locator(f"#cards-{stage.pk} .more")).to_have_count(0)
+
+
+def test_a_field_in_the_drawer_changes_the_card(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1440)
+    page.expected += ["422"]  # type: ignore[attr-defined]
+    page.locator(f"#deal-{row.pk} .t").click()
+    page.locator("#field-amount .value").click()
+    expect(page.locator("#field-amount input[name=value]")).to_be_focused()
+    page.keyboard.type("not a number")
+    page.keyboard.press("Enter")
+    expect(page.locator("#field-amount .field-error")).to_contain_text("Write a number")
+    expect(page.locator("#field-amount input[name=value]")).to_have_value("not a number")
+    page.locator("#field-amount input[name=value]").fill("98765.5")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#deal-{row.pk} .m b")).to_contain_text("98,765.50")
+    expect(page.locator("#deal-head .record-facts")).to_contain_text("98,765.50")
+    page.locator("#composer textarea").fill("Kept in the drawer")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#timeline").get_by_text("Kept in the drawer")).to_be_visible()
+    expect(page.locator("#composer textarea")).to_have_value("")
+
+
+def test_board_without_javascript(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1280, java_script_enabled=False)
+    card = page.locator(f"#deal-{row.pk}")
+    expect(card.locator(".t")).to_be_visible()
+    page.goto(page.url.split("/deals/")[0] + (card.locator(".v").get_attribute("href") or ""))
+    page.get_by_label("Won", exact=True).first.check()
+    page.get_by_role("button", name="Move", exact=True).click()
+    expect(page.get_by_text(f"{row.name} is in Won.")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone")).to_be_visible()
+    row.refresh_from_db()
+    assert Stage.objects.get(pipeline=board, nimble_id=row.stage_nimble_id).role == "open"
