@@ -6,13 +6,12 @@ is Nimble's own item, whole.
 """
 
 import json
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from contacts.employment import ended, jobs, structured
-from contacts.models import SEPARATOR, RecordType
-from sync import when
+from contacts.models import RecordType
+from sync import terms, when
 from sync.registry import Unstorable
 
 FIELD = "field:"
@@ -25,12 +24,6 @@ VIEW = (
     "last_contacted", "company_last_contacted", "last_contacted_user", "lc", "reminder", "is_important", "children",
     "contexts", "stages_info",
 )  # fmt: skip
-
-
-def fold(text: str) -> str:
-    """Lower case without accents: what a search compares."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 
 def items(fields: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -102,11 +95,6 @@ def present_employment(found: Mapping[str, Any]) -> tuple[str, str]:
     return ("", "") if present and ended(present[0]) else employment(found)
 
 
-def index(names: Sequence[str]) -> str:
-    """A list as a column in which `contains` finds whole items."""
-    return SEPARATOR + SEPARATOR.join(names) + SEPARATOR if names else ""
-
-
 def primary(payload: Mapping[str, Any], found: Mapping[str, Any], name: str) -> str:
     """The value that stands for a field in a list: the one marked primary, if it is still there, else the first."""
     present = found.get(FIELD + name) or []
@@ -129,11 +117,11 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
     tag_names = list(found.get("tags") or [])
     emails = [item["value"] for item in found.get(FIELD + "email") or []]
     privacy = payload.get("privacy")
-    search = fold(" ".join([name, employer, title, *emails, phone, *tag_names]))[:4000]
+    search = terms.fold(" ".join([name, employer, title, *emails, phone, *tag_names]))[:4000]
     return {
         "record_type": RecordType.COMPANY if company else RecordType.PERSON,
         "name": name[:500],
-        "sort_name": fold(name)[:200],
+        "sort_name": terms.fold(name)[:200],
         "first_name": first_name[:255],
         "last_name": last_name[:255],
         "title": title[:255],
@@ -144,7 +132,7 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         "description": first(found, "description"),
         "owner_id": str(payload.get("owner_id") or "")[:64],
         "tags": tag_names,
-        "tag_index": index(tag_names),
+        "tag_index": terms.pack(tag_names),
         "search": search,
         "is_private": isinstance(privacy, dict) and privacy.get("read") is not None,
         "created_in_nimble": when.moment(payload.get("created")),

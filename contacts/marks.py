@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from contacts.mapping import fold
+from sync import terms
 
 
 def words(query: str) -> list[str]:
     """The words of a search as it compares them."""
-    return fold(query).split()[:8]
+    return terms.fold(query).split()[:8]
 
 
 def hits(text: str, wanted: Sequence[str]) -> list[tuple[int, int]]:
     """Where these folded words stand in a text, as ranges of its own characters, joined where they touch."""
     folded, origin = "", []
     for position, char in enumerate(text):
-        part = fold(char)
+        part = terms.fold(char)
         folded += part
         origin += [position] * len(part)
     found = []

@@ -7,9 +7,6 @@ from django.utils.translation import gettext_lazy as _
 from nimble.models import Workspace
 from sync.mirror import Mirrored, Sight
 
-# Between the items of an index column, and at both of its ends, so that `contains` finds whole items only.
-SEPARATOR = "\x1f"
-
 
 class RecordType(models.TextChoices):
     PERSON = "person", _("Person")

@@ -5,10 +5,9 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from contacts.mapping import fold
-from contacts.models import SEPARATOR, Contact, ContactField, ContactNote, ContactSight, RecordType
+from contacts.models import Contact, ContactField, ContactNote, ContactSight, RecordType
 from nimble.models import Member
-from sync import overlay, registry
+from sync import overlay, registry, terms
 from sync.mirror import Mirrored
 from sync.models import Edit, State
 from sync.viewer import viewer
@@ -50,10 +49,10 @@ def filtered(
     if record_type in RecordType.values:
         contacts = contacts.filter(record_type=record_type)
     if tag:
-        contacts = contacts.filter(tag_index__contains=f"{SEPARATOR}{tag}{SEPARATOR}")
+        contacts = contacts.filter(tag_index__contains=terms.item(tag))
     if owner:
         contacts = contacts.filter(owner_id=owner)
-    for word in fold(text).split()[:8]:
+    for word in terms.fold(text).split()[:8]:
         contacts = contacts.filter(search__contains=word)
     return contacts
 
@@ -76,8 +75,8 @@ def tag_names(user: Any) -> list[str]:
     """The tags of what this person may see, for picking one."""
     found: dict[str, None] = {}
     for index in for_user(user).exclude(tag_index="").values_list("tag_index", flat=True).distinct().order_by():
-        found.update(dict.fromkeys(index.strip(SEPARATOR).split(SEPARATOR)))
-    return sorted(found, key=fold)[:MOST_TAGS]
+        found.update(dict.fromkeys(terms.unpack(index)))
+    return sorted(found, key=terms.fold)[:MOST_TAGS]
 
 
 def fields(contact: Contact) -> list[ContactField]:

@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 
 from crmportal.formats import hue, initials, locale, money
 from deals import queries
-from deals.models import SEPARATOR, Deal, Stage
+from deals.models import Deal, Stage
+from sync import terms
 from sync.models import NEEDS_PERSON, State
 
 SOON_DAYS = 7
@@ -151,7 +152,7 @@ def _state(name: str, text: str, title: str) -> str:
 
 
 def _tags(tag_index: str) -> str:
-    tags = tag_index.strip(SEPARATOR).split(SEPARATOR)
+    tags = terms.unpack(tag_index)
     shown = "".join([f'<span class="tag {hue(tag)}">{escape(tag)}</span>' for tag in tags[:MOST_TAGS]])
     more = f'<span class="tag">+{len(tags) - MOST_TAGS}</span>' if len(tags) > MOST_TAGS else ""
     return f'<p class="g">{shown}{more}</p>'

@@ -5,14 +5,14 @@ or more `{field_id, values}`. A deal names its stage only through the group it w
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any
 
-from deals.models import SEPARATOR, Role
-from sync import when
+from contacts.mapping import tags
+from deals.models import Role
+from sync import terms, when
 from sync.registry import Unstorable
 
 # Kept in `remote` beside what Nimble sent: the stage group in which the deal was listed.
@@ -76,27 +76,6 @@ def percent(value: Any) -> int | None:
     """A probability from 0 to 100, or None."""
     number = amount(value)
     return int(number) if number is not None and 0 <= number <= 100 else None
-
-
-def fold(text: str) -> str:
-    """Lower case without accents: what a search compares."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
-
-
-def index(items: Sequence[str]) -> str:
-    """A list as a column in which `contains` finds whole items."""
-    return SEPARATOR + SEPARATOR.join(items) + SEPARATOR if items else ""
-
-
-def tags(payload: Mapping[str, Any]) -> list[str]:
-    """The tags, which come as strings or as `{tag, id}`."""
-    found = []
-    for item in listed(payload.get("tags")):
-        name = item.get("tag") or item.get("name") if isinstance(item, dict) else item
-        if isinstance(name, str) and name and name not in found:
-            found.append(name)
-    return found
 
 
 # --- transitions ----------------------------------------------------------------------------------------------------
@@ -205,12 +184,12 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         "stage_nimble_id": (found.get("stage") or "")[:64],
         "stage_since": None if moved or not steps else when.moment(steps[-1].get("when")),
         "tags": tag_names,
-        "tag_index": index(tag_names),
+        "tag_index": terms.pack(tag_names),
         # Not the related contacts: some who see the deal may not see them.
-        "search": fold(" ".join([name, *tag_names])),
+        "search": terms.fold(" ".join([name, *tag_names])),
         "is_private": private,
         "has_groups": bool(groups),
-        "reader_index": index(readers),
+        "reader_index": terms.pack(readers),
         "created_in_nimble": when.moment(payload.get("created")),
         "updated_in_nimble": when.moment(payload.get("updated")),
     }

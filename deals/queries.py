@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts import queries as contacts
-from deals.mapping import fold
-from deals.models import SEPARATOR, Deal, DealContact, DealNote, DealSight, LostReason, Pipeline, Stage
+from deals.models import Deal, DealContact, DealNote, DealSight, LostReason, Pipeline, Stage
+from sync import terms
 from sync.models import OVERLAID, Edit, State
 from sync.viewer import viewer
 
@@ -51,7 +51,7 @@ def for_user(user: Any) -> QuerySet[Deal]:
     allowed = (
         Q(is_private=False)
         | Q(owner_id=me)
-        | Q(reader_index__contains=f"{SEPARATOR}{me}{SEPARATOR}")
+        | Q(reader_index__contains=terms.item(me))
         | (Q(has_groups=True) & Exists(own_sight.filter(seen_at__isnull=False)))
     )
     # Read once for all rows: asking after each row would be most of what a board's figures cost.
@@ -110,8 +110,8 @@ def filtered(deals: QuerySet[Deal], user: Any, *, owner: str = "", text: str = "
     if owner:
         deals = deals.filter(owner_id=owner)
     if tag:
-        deals = deals.filter(tag_index__contains=f"{SEPARATOR}{tag}{SEPARATOR}")
-    for word in fold(text).split()[:8]:
+        deals = deals.filter(tag_index__contains=terms.item(tag))
+    for word in terms.fold(text).split()[:8]:
         named = contacts.for_user(user).filter(search__contains=word).values("nimble_id")
         through = DealContact.objects.filter(contact_nimble_id__in=named).values("deal_id")
         deals = deals.filter(Q(search__contains=word) | Q(pk__in=through))
@@ -122,8 +122,8 @@ def tag_names(user: Any) -> list[str]:
     """The tags of what this person may see, for picking one."""
     found: dict[str, None] = {}
     for packed in for_user(user).exclude(tag_index="").values_list("tag_index", flat=True).distinct().order_by():
-        found.update(dict.fromkeys(packed.strip(SEPARATOR).split(SEPARATOR)))
-    return sorted(found, key=fold)[:MOST_TAGS]
+        found.update(dict.fromkeys(terms.unpack(packed)))
+    return sorted(found, key=terms.fold)[:MOST_TAGS]
 
 
 def unsettled(user: Any) -> QuerySet[Edit]:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contacts import employment, mapping, metadata
-from contacts.models import SEPARATOR
 from sync.registry import Unstorable
+from sync.terms import SEPARATOR
 from tests.contacts.payloads import WORK, contact, item
 
 PAST = {"company_name": "Old & Co", "title": "Clerk", "end_date": "02/2003"}

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deals.cards import Card, Renderer
-from deals.models import SEPARATOR, Pipeline, Role, Stage
+from deals.models import Pipeline, Role, Stage
+from sync import terms
 
 OPEN = Stage(pk=3, nimble_id="s1", name="Open", pipeline=Pipeline(pk=1), expected_days=5)
 WON = Stage(pk=4, nimble_id="s2", name="Won", role=Role.WON, is_final=True, pipeline=Pipeline(pk=1))
@@ -42,7 +43,7 @@ def rendered(card: Card, **options) -> Elements:
 def test_parts_in_the_order_that_the_looks_expect():
     card = PLAIN._replace(
         company="Acme",
-        tag_index=SEPARATOR + SEPARATOR.join("abcd") + SEPARATOR,
+        tag_index=terms.SEPARATOR + terms.SEPARATOR.join("abcd") + terms.SEPARATOR,
         expected_close=timezone.localdate(),
         stage_since=timezone.now() - timedelta(days=9),
         edit={"id": 1, "state": "pending"},
@@ -111,9 +112,9 @@ KNOWN = {"class", "id", "tabindex", "href", "title", "aria-label"} | {
 }
 
 
-@given(name=hostile, company=hostile, owner=hostile, tag=hostile.filter(lambda text: SEPARATOR not in text))
+@given(name=hostile, company=hostile, owner=hostile, tag=hostile.filter(lambda text: terms.SEPARATOR not in text))
 def test_hostile_text_adds_no_element_and_no_attribute(name: str, company: str, owner: str, tag: str):
-    card = PLAIN._replace(name=name, company=company, tag_index=f"{SEPARATOR}{tag}{SEPARATOR}", currency="")
+    card = PLAIN._replace(name=name, company=company, tag_index=terms.item(tag), currency="")
     stamp = datetime(2020, 1, 1, tzinfo=UTC)
     card = card._replace(updated=stamp)
     found = Elements(Renderer(STAGES, {"u1": owner}).cards([card])).found
