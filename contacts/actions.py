@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from contacts import mapping
 from contacts.models import Contact, ContactNote
-from sync import edits
+from sync import clean, edits
 from sync.clock import database_now
 from sync.ids import object_id
 from sync.models import Edit
@@ -68,6 +68,13 @@ def change_note(*, author: Any, note: ContactNote, text: str, seen: str | None =
 def remove_note(*, author: Any, note: ContactNote) -> Edit | None:
     """Remove a note; one that was never sent is simply dropped."""
     return edits.remove(author=author, row=note)
+
+
+def whole(body: Any) -> str:
+    """A note's HTML without what pages drop, but never shortened: to be taken apart, not to be shown."""
+    markup = clean.text(clean.decoded(body)) if isinstance(body, str) else ""
+    shortened = len(markup) > clean.MAX_HTML or clean.depth(markup) > clean.MAX_DEPTH
+    return markup if shortened else clean.html(markup)
 
 
 def is_rich(html: str) -> bool:

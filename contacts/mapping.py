@@ -58,13 +58,11 @@ def listed(value: Any) -> list[Any]:
 
 
 def tags(payload: Mapping[str, Any]) -> list[str]:
-    """The tags, which come as strings or as `{tag, id}`."""
-    found = []
-    for item in listed(payload.get("tags")):
-        name = item.get("tag") or item.get("name") if isinstance(item, dict) else item
-        if isinstance(name, str) and name and name not in found:
-            found.append(name)
-    return found
+    """The tags, which come as strings or as `{tag, id}`, each once."""
+    names = (
+        item.get("tag") or item.get("name") if isinstance(item, dict) else item for item in listed(payload.get("tags"))
+    )
+    return list(dict.fromkeys(name for name in names if isinstance(name, str) and name))
 
 
 def values(payload: Mapping[str, Any]) -> dict[str, Any]:

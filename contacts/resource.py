@@ -186,6 +186,13 @@ class ContactNotes(Resource):
         ]
         return Found(payload=same[0]) if len(same) == 1 else Found(candidates=same)
 
+    def equal(self, one: Any, other: Any) -> bool:
+        return clean.plain(clean.html(one or "")) == clean.plain(clean.html(other or ""))
+
+    def adopted(self, row: ContactNote, values: dict[str, Any]) -> dict[str, Any]:
+        written = row.written_at.isoformat() if row.written_at else None
+        return {**values, "owner_id": row.author_id, "author_name": row.author_name, "created": written}
+
     def _body(self, row: ContactNote, note: str) -> dict[str, Any]:
         ids = [nimble_id for nimble_id in row.contacts.values_list("nimble_id", flat=True) if nimble_id]
         return {"contact_ids": ids, "note": note, "note_preview": clean.plain(note)[:PREVIEW]}

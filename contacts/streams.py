@@ -32,7 +32,8 @@ def pull_fields(pull: Pull) -> None:
     answer, _read_at = pull.read(pull.client.contact_fields)
     found = {(field["record_type"], field["field_id"]): field for field in metadata.fields(answer)}
     with transaction.atomic():
-        ContactField.objects.filter(workspace_id=pull.workspace_id).delete()
+        if found:  # an empty answer says nothing
+            ContactField.objects.filter(workspace_id=pull.workspace_id).delete()
         ContactField.objects.bulk_create(
             [
                 ContactField(workspace_id=pull.workspace_id, position=position, **field)

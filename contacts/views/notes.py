@@ -11,11 +11,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from contacts import actions, queries
-from contacts.forms.base import sealed
+from contacts.forms.base import sealed, typed
 from contacts.forms.notes import NoteForm
 from contacts.models import Contact, ContactNote
 from crmportal.htmx import fragment
-from sync import edits, mending
+from sync import clean, edits, mending
 from sync.models import Edit, State
 
 MOST_NOTES = 200
@@ -51,8 +51,10 @@ def change(request: HttpRequest, pk: int, note_pk: int) -> HttpResponse:
     """GET: the note as plain text to be changed. POST: save it."""
     contact, note = _visible(request, pk, note_pk)
     if request.method == "GET":
-        initial = {"text": note.text, "seal": sealed(queries.shown(note).get("note"))}
-        return _form(request, contact, note, NoteForm(initial=initial, auto_id=f"id-note-{note.pk}-%s"))
+        body = queries.shown(note).get("note")
+        initial = {"text": _text(body), "seal": sealed(body)}
+        form = NoteForm(initial=initial, auto_id=f"id-note-{note.pk}-%s")
+        return _form(request, contact, note, form if NoteForm.fits(**initial) else None)
     form = NoteForm(request.POST, auto_id=f"id-note-{note.pk}-%s")
     if form.is_valid():
         text, seen = form.cleaned_data["text"], form.cleaned_data["seal"]
@@ -79,7 +81,7 @@ def remove(request: HttpRequest, pk: int, note_pk: int) -> HttpResponse:
 
 def _change(user: Any, note: ContactNote, text: str, seen: str | None) -> Edit | None:
     """Send a note's new text; one that Nimble never took is mended instead."""
-    if text == note.text:
+    if text == _text(queries.shown(note).get("note")):
         return None
     last = queries.unsettled_of(note.kind, [note.pk], user).get(note.pk)
     refused = last and last.operation == Edit.Operation.CREATE and last.state in (State.REJECTED, State.FAILED)
@@ -88,13 +90,22 @@ def _change(user: Any, note: ContactNote, text: str, seen: str | None) -> Edit |
     return actions.change_note(author=user, note=note, text=text, seen=seen)
 
 
+def _text(body: Any) -> str:
+    """All of a note's text; the column's is shortened for lists."""
+    return typed(clean.plain(actions.whole(body)))
+
+
 def _visible(request: HttpRequest, pk: int, note_pk: int) -> tuple[Contact, ContactNote]:
     contact = get_object_or_404(queries.for_user(request.user), pk=pk)
     return contact, get_object_or_404(queries.notes(contact), pk=note_pk)
 
 
-def _form(request: HttpRequest, contact: Contact, note: ContactNote, form: NoteForm, status: int = 200) -> HttpResponse:
-    context = {"contact": contact, "note": note, "form": form, "is_rich": actions.is_rich(note.html)}
+def _form(
+    request: HttpRequest, contact: Contact, note: ContactNote, form: NoteForm | None, status: int = 200
+) -> HttpResponse:
+    """The note's form, or a word that it is too long for one."""
+    is_rich = actions.is_rich(actions.whole(queries.shown(note).get("note")))
+    context = {"contact": contact, "note": note, "form": form, "is_rich": is_rich}
     whole = "contacts/notes/page.html"
     template = "contacts/notes/form.html" if getattr(request, "htmx", False) else whole
     return render(request, template, context, status=status)

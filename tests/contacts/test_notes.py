@@ -90,6 +90,36 @@ def test_note_is_changed_as_plain_text(keep: Keep, visitor: Client, row: Contact
     assert edit.fields["note"] == {"base": "<p>One<br>two &amp; three</p>", "new": "<p>One<br />\nfour</p>\n"}
 
 
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<p>" + "word " * 9_000 + "end</p>",
+        "<p>" + "<span title='much markup around it'>word</span> " * 9_000 + "end</p>",
+        "<div>" * 70 + "word " * 2_000 + "end" + "</div>" * 70,
+    ],
+    ids=["long", "heavy", "deep"],
+)
+def test_long_note_is_changed_whole(keep: Keep, visitor: Client, row: Contact, markup: str):
+    [kept] = keep(note(1, "c1", markup), kind="contact_note")
+    url, sent, _body = changing(visitor, row, kept)
+    words = sent["text"].split()
+    assert (words.count("word"), words[-1]) == (markup.count("word"), "end")
+    assert visitor.post(url, sent, **HTMX).status_code == 200
+    assert not Edit.objects.exists()
+    assert visitor.post(url, {**sent, "text": sent["text"] + " and more"}, **HTMX).status_code == 200
+    new = Edit.objects.get().fields["note"]["new"]
+    assert new.count("word") == markup.count("word")
+    assert new.rstrip().endswith("end and more</p>")
+
+
+def test_note_too_long_for_a_form_says_so(keep: Keep, visitor: Client, row: Contact):
+    [kept] = keep(note(1, "c1", "<p>" + "word " * 50_000 + "</p>"), kind="contact_note")
+    for headers in (HTMX, {}):
+        body = visitor.get(f"/contacts/{row.pk}/notes/{kept.pk}/", **headers).content.decode()
+        assert "too long to be changed here" in body
+        assert "<textarea" not in body
+
+
 def test_note_with_formatting_warns_before_it_is_simplified(keep: Keep, visitor: Client, row: Contact):
     [kept] = keep(note(1, "c1", "<p>Called about the <b>renewal</b></p>"), kind="contact_note")
     assert "This note has formatting" in changing(visitor, row, kept)[2]
