@@ -10,12 +10,12 @@ class Sync(AppConfig):
     def ready(self) -> None:
         from nimble.models import Connection
         from nimble.signals import connected
-        from sync import outbox, tasks
+        from sync import bell, outbox
 
         def begin(sender: Any, connection: Connection, **_more: Any) -> None:
             """Whoever just signed in should not wait for the next beat; what was blocked goes on."""
             outbox.unblock()
-            tasks.ring.apply_async(expires=10, retry=False)
-            tasks.pull.apply_async([connection.pk], expires=60, retry=False)
+            bell.ring()
+            bell.ring_pull()
 
         connected.connect(begin, weak=False, dispatch_uid="sync.begin")

@@ -13,7 +13,7 @@ import nh3
 
 MAX_HTML = 200_000
 MAX_DEPTH = 60
-TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^>]*?(/?)>")
+TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,30})[^<>]{0,2000}?(/?)>")
 VOID = {"br", "hr", "img", "input", "meta", "link", "area", "base", "col", "embed", "source", "track", "wbr"}
 REFUSED = re.compile("[\x00\ud800-\udfff]")
 # The same in JSON text that keeps other characters as they are.

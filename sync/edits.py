@@ -7,7 +7,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from nimble.models import Connection
-from sync import overlay, registry, tasks
+from sync import overlay, registry
+from sync.bell import ring
 from sync.clock import database_now
 from sync.mirror import Mirrored
 from sync.models import OVERLAID, UNSENT, Edit, State
@@ -26,11 +27,6 @@ def connection_of(user: Any, row: Mirrored) -> Connection:
     if found is None:
         raise CannotEdit(_("Connect your Nimble account to change records."))
     return found
-
-
-def ring() -> None:
-    """Ring the bell after commit. A lost bell costs two seconds: beat rings anyway."""
-    transaction.on_commit(lambda: tasks.ring.apply_async(expires=10, retry=False), robust=True)
 
 
 def record(
@@ -52,6 +48,8 @@ def record(
     with transaction.atomic():
         connection = connection_of(author, row)
         row = type(row)._default_manager.select_for_update().get(pk=row.pk)
+        if operation != Operation.CREATE and row.nimble_id is None and not _being_created(row):
+            raise CannotEdit(_("Nimble has not told which record this is. Change it in Nimble itself."))
         fields = _with_base(resource, row, new, seen or {}) if operation == Operation.UPDATE else _fresh(new)
         if operation == Operation.UPDATE:
             superseded = _supersede(row, fields)
@@ -117,7 +115,13 @@ def _supersede(row: Mirrored, fields: dict[str, dict[str, Any]]) -> bool:
 
 def _may_be_applied(edit: Edit) -> bool:
     """It went out and its answer was lost: it must be settled before the next one is compared."""
-    return bool(edit.error.get("ambiguous"))
+    return edit.state == State.AMBIGUOUS or bool(edit.error.get("ambiguous"))
+
+
+def _being_created(row: Mirrored) -> bool:
+    return Edit.objects.filter(
+        kind=row.kind, record_id=row.pk, operation=Operation.CREATE, confirmed_at=None, state__in=OVERLAID
+    ).exists()
 
 
 def remove(*, author: Any, row: Mirrored) -> Edit | None:
@@ -136,8 +140,10 @@ def undo(edit: Edit, *, author: Any) -> Edit | None:
     resource = registry.resource(edit.kind)
     with transaction.atomic():
         row = resource.model._default_manager.get(pk=edit.record_id)
-        if edit.operation == Operation.UPDATE and withdraw(edit, State.UNDONE):
-            return None
+        if edit.operation == Operation.UPDATE:
+            _drop_later(edit)
+            if withdraw(edit, State.UNDONE):
+                return None
         edit.refresh_from_db()
         if edit.operation != Operation.UPDATE or edit.state not in (State.CONFIRMED, State.SENDING, State.RETRYING):
             raise CannotEdit(_("This change cannot be undone."))
@@ -147,13 +153,32 @@ def undo(edit: Edit, *, author: Any) -> Edit | None:
         return record(author=author, row=row, new=back, seen=seen, undoes=edit)
 
 
+def _drop_later(edit: Edit) -> None:
+    """Whoever takes a change back takes back what was built on it: later edits of its fields that never went out."""
+    later = Edit.objects.filter(
+        kind=edit.kind,
+        record_id=edit.record_id,
+        author_id=edit.author_id,
+        id__gt=edit.pk,
+        operation=Operation.UPDATE,
+        state__in=[*UNSENT, State.REJECTED, State.CONFLICT],
+    )
+    for other in later:
+        if other.fields.keys() & edit.fields.keys() and not _may_be_applied(other):
+            Edit.objects.filter(pk=other.pk, state=other.state, lease_token=other.lease_token).update(
+                state=State.UNDONE
+            )
+
+
 def withdraw(edit: Edit, state: str) -> bool:
     """End an edit that was never sent (`undone`, `discarded`); False when it is on its way or ended already."""
     resource = registry.resource(edit.kind)
     with transaction.atomic():
+        resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         # `sent_at` and not the attempts, which start anew when a person retries.
         if Edit.objects.filter(pk=edit.pk, state__in=UNSENT, sent_at=None).update(state=state) != 1:
             return False
+        _end_dependents(edit)
         _settle_row(resource, edit)
     return True
 
@@ -163,12 +188,18 @@ def discard(edit: Edit) -> bool:
     resource = registry.resource(edit.kind)
     droppable = [*(s for s in OVERLAID if s != State.SENDING), State.REJECTED, State.FAILED]
     with transaction.atomic():
+        resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         if Edit.objects.filter(pk=edit.pk, state__in=droppable).update(state=State.DISCARDED) != 1:
             return False
-        for dependent in Edit.objects.filter(depends_on=edit, state__in=droppable):
-            discard(dependent)
+        _end_dependents(edit)
         _settle_row(resource, edit)
     return True
+
+
+def _end_dependents(edit: Edit) -> None:
+    """What was waiting for this edit to reach Nimble has nothing left to wait for."""
+    for dependent in Edit.objects.filter(depends_on=edit).exclude(state=State.SENDING):
+        discard(dependent)
 
 
 def _settle_row(resource: registry.Resource, edit: Edit) -> None:
@@ -206,11 +237,18 @@ def retry(edit: Edit) -> bool:
 
 def adopt(edit: Edit) -> bool:
     """The person says that an ambiguous create is in Nimble already: it ends, and is never sent again."""
-    done = Edit.objects.filter(pk=edit.pk, state=State.AMBIGUOUS).update(
-        state=State.CONFIRMED, confirmed_at=database_now(), error={}
-    )
-    if done:
-        overlay.refresh(registry.resource(edit.kind).model._default_manager.get(pk=edit.record_id))
+    resource = registry.resource(edit.kind)
+    with transaction.atomic():
+        row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
+        done = Edit.objects.filter(pk=edit.pk, state=State.AMBIGUOUS).update(
+            state=State.CONFIRMED, confirmed_at=database_now(), error={}
+        )
+        if done:
+            # Where nothing reads it back, what was written is all there is to show.
+            found = [one.get("id") for one in edit.error.get("candidates") or [] if one.get("id")]
+            nimble_id = {"nimble_id": found[0]} if len(found) == 1 else {}
+            values = {name: change["new"] for name, change in edit.fields.items()}
+            overlay.refresh(row, remote=resource.adopted(row, values), **nimble_id)
     return bool(done)
 
 

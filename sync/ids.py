@@ -10,11 +10,17 @@ def object_id() -> str:
     return f"{int(time.time()):08x}{secrets.token_hex(8)}"
 
 
-def lease_token(holder: str = "") -> str:
+# Who takes leases here: set when a worker starts, so that it can tell what its own killed predecessor was holding.
+_holder = ""
+
+
+def become(name: str) -> str:
+    """This process is the one worker of this name (`push@host`); returns what its leases' tokens begin with."""
+    global _holder
+    _holder = f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-"
+    return _holder
+
+
+def lease_token() -> str:
     """A token that names one attempt; every finalising statement carries it. It begins with who holds it."""
-    return f"{holder}{secrets.token_hex(8)}"
-
-
-def holder(name: str) -> str:
-    """The beginning of the tokens of one program, by its name (`push@host`)."""
-    return f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-"
+    return f"{_holder}{secrets.token_hex(8)}"

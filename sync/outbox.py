@@ -16,33 +16,35 @@ from django.db.models import Exists, OuterRef, Q
 from nimble import errors, retry
 from nimble.client import Client
 from nimble.models import Connection
-from sync import merge, overlay, registry, store
+from sync import clean, merge, overlay, registry, store
 from sync.clock import database_now
-from sync.ids import holder, lease_token
-from sync.models import IN_LINE, Edit, State
+from sync.ids import lease_token
+from sync.models import IN_LINE, OVERLAID, Edit, State
 
 log = structlog.get_logger(__name__)
 Operation = Edit.Operation
 
-LEASE_SECONDS = 40
+LEASE_SECONDS = 60
 MAX_ATTEMPTS = 10
+# Nimble's troubles are not the edit's: they never end it, for a day. Between tries of them at most this long.
+WEATHER = (
+    errors.Unreachable,
+    errors.NoAnswer,
+    errors.ServerError,
+    errors.RateLimited,
+    errors.AppRefused,
+    errors.DeadToken,
+)
+WEATHER_SECONDS = 60.0
+WEATHER_LASTS = timedelta(days=1)
 # A write that hangs longer than this is taken for lost; with the read before it, it stays inside one lease.
 TIMEOUT = (5.0, 15.0)
 
 
-# Who claims: set when a worker starts, so that it can tell what its own killed predecessor was holding.
-_me = ""
-
-
-def start_as(name: str) -> int:
-    """This process is the worker of this name, and the only one: what a predecessor held when it died is free at once.
-
-    Returns how many edits that were.
-    """
-    global _me
-    _me = holder(name)
+def take_over(holder: str) -> int:
+    """What a killed predecessor was sending is free at once; returns how many edits that were."""
     now = database_now()
-    held = Edit.objects.filter(state=State.SENDING, lease_token__startswith=_me, lease_until__gt=now)
+    held = Edit.objects.filter(state=State.SENDING, lease_token__startswith=holder, lease_until__gt=now)
     return held.update(lease_until=now - timedelta(seconds=1))
 
 
@@ -76,9 +78,11 @@ def heads(now: datetime) -> Any:
 
     Includes the ones whose sender's lease has lapsed.
     """
-    earlier = Edit.objects.filter(
-        kind=OuterRef("kind"), record_id=OuterRef("record_id"), id__lt=OuterRef("id"), state__in=IN_LINE
-    )
+    same_record = Edit.objects.filter(kind=OuterRef("kind"), record_id=OuterRef("record_id"))
+    # A colleague whose grant died must not hold up everybody; but nothing can be done to what is not created yet.
+    alive = Q(connection__state=Connection.State.ACTIVE) | Q(operation=Operation.CREATE)
+    earlier = same_record.filter(alive, id__lt=OuterRef("id"), state__in=IN_LINE)
+    beside = same_record.filter(state=State.SENDING).exclude(pk=OuterRef("pk"))
     waiting = Q(state__in=[State.PENDING, State.RETRYING]) & (Q(not_before=None) | Q(not_before__lte=now))
     lapsed = Q(state=State.SENDING, lease_until__lt=now)
     return (
@@ -86,6 +90,7 @@ def heads(now: datetime) -> Any:
         .filter(Q(depends_on=None) | Q(depends_on__state=State.CONFIRMED))
         .filter(connection__state=Connection.State.ACTIVE)
         .exclude(Exists(earlier))
+        .exclude(Exists(beside))
     )
 
 
@@ -96,7 +101,7 @@ def claim() -> Edit | None:
         edit = heads(now).select_related("connection__workspace", "author").order_by("id").first()
         if edit is None:
             return None
-        token = lease_token(_me)
+        token = lease_token()
         lapsed = edit.state == State.SENDING
         taken = heads(now).filter(pk=edit.pk, state=edit.state, lease_token=edit.lease_token)
         # The check that it heads its line is part of the UPDATE: claim and check are one statement.
@@ -178,7 +183,7 @@ def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> 
             resource.delete(client, row)
         return None
     try:
-        current = resource.fetch(client, row)
+        current = clean.payload(resource.fetch(client, row))
     except errors.NotFound as gone:
         raise Missing from gone
     if current is None:
@@ -191,19 +196,36 @@ def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> 
     if not plan.send:
         return current
     _going_out(edit)
-    return resource.update(client, row, plan.send, current)
+    return clean.payload(resource.update(client, row, plan.send, current))
 
 
 def _create(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any]:
     if edit.error.get("ambiguous"):
         found = resource.look_up(client, row, edit)
         if found.payload is not None:
-            return found.payload
+            return _brought_up_to(resource, client, edit, row, clean.payload(found.payload))
         if found.candidates or not found.readable:
             raise Ambiguous(list(found.candidates))
     _going_out(edit)
-    values = {name: change["new"] for name, change in edit.fields.items()}
-    return resource.create(client, row, values)
+    return clean.payload(resource.create(client, row, _wanted(edit)))
+
+
+def _wanted(edit: Edit) -> dict[str, Any]:
+    return {name: change["new"] for name, change in edit.fields.items()}
+
+
+def _brought_up_to(
+    resource: registry.Resource, client: Client, edit: Edit, row: Any, found: dict[str, Any]
+) -> dict[str, Any]:
+    """The object that a create has made after all; its author may have changed their words since."""
+    parsed = resource.parse(found)
+    have = resource.values(parsed.remote)
+    send = {name: value for name, value in _wanted(edit).items() if not resource.equal(have.get(name), value)}
+    if not send:
+        return found
+    row.nimble_id = parsed.nimble_id
+    _going_out(edit)
+    return clean.payload(resource.update(client, row, send, found))
 
 
 def _going_out(edit: Edit) -> None:
@@ -224,6 +246,8 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
     resource = registry.resource(edit.kind)
     parsed = resource.parse(payload) if payload is not None else None
     with transaction.atomic():
+        # The row before its edit, here as in `edits.record`: one order of locks. A pull may be storing the row.
+        row = type(row)._default_manager.select_for_update().get(pk=row.pk)
         now = database_now()
         if (
             _ours(edit).update(
@@ -238,8 +262,6 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
             != 1
         ):
             raise LostLease
-        # Locked before it is read: a pull may be storing the same row.
-        row = type(row)._default_manager.select_for_update().get(pk=row.pk)
         if edit.operation == Operation.DELETE:
             overlay.refresh(row, gone_at=now)
         elif parsed is None:
@@ -258,11 +280,14 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
 def finish(edit: Edit, row: Any, state: str, error: dict[str, Any], **changes: Any) -> None:
     """End this attempt in `state`, if the lease is still ours."""
     with transaction.atomic():
+        row = type(row)._default_manager.select_for_update().get(pk=row.pk)
         mine = _ours(edit).update(
             state=state, error=error, lease_token="", lease_until=None, request_id=edit.request_id, **changes
         )
         if mine == 1:
-            overlay.refresh(type(row)._default_manager.get(pk=row.pk))
+            if state == State.REJECTED:
+                rebase(edit)
+            overlay.refresh(row)
     log.info("edit stopped", state=state, reason=error.get("reason"))
 
 
@@ -275,18 +300,41 @@ def fail(edit: Edit, row: Any, error: Exception) -> None:
     if isinstance(error, errors.NeedsReconnect):
         finish(edit, row, State.BLOCKED, {**said, "reason": "reconnect", "ambiguous": doubtful})
     elif isinstance(error, errors.PaymentRequired):
-        finish(edit, row, State.BLOCKED, {**said, "reason": "quota"})
+        finish(edit, row, State.BLOCKED, {**said, "reason": "quota", "ambiguous": doubtful})
     elif isinstance(error, errors.NimbleError) and not (error.retryable or error.ambiguous):
         if isinstance(error, errors.NotFound) and edit.operation != Operation.CREATE:
             finish(edit, row, State.CONFLICT, {**said, "reason": "missing"})
             return
-        finish(edit, row, State.REJECTED, {**said, "fields": getattr(error, "fields", {})})
-    elif edit.attempts >= MAX_ATTEMPTS:
+        finish(edit, row, State.REJECTED, {**said, "fields": getattr(error, "fields", {}), "ambiguous": doubtful})
+    elif edit.attempts >= MAX_ATTEMPTS and not _weather(edit, error):
         finish(edit, row, State.FAILED, {**said, "ambiguous": doubtful})
     else:
-        wait = retry.jittered(retry.delay(edit.attempts, getattr(error, "retry_after", None)))
+        asked = getattr(error, "retry_after", None)
+        pause = retry.delay(edit.attempts, asked)
+        wait = retry.jittered(max(min(pause, WEATHER_SECONDS), asked or 0.0) if _weather(edit, error) else pause)
         due = database_now() + timedelta(seconds=wait)
         finish(edit, row, State.RETRYING, {**said, "ambiguous": doubtful}, not_before=due)
+
+
+def _weather(edit: Edit, error: Exception) -> bool:
+    return isinstance(error, WEATHER) and database_now() - edit.created_at < WEATHER_LASTS
+
+
+def rebase(edit: Edit) -> None:
+    """An edit ended without reaching Nimble: later ones that began from its values begin from its base instead."""
+    later = Edit.objects.filter(
+        kind=edit.kind, record_id=edit.record_id, id__gt=edit.pk, operation=Operation.UPDATE, state__in=OVERLAID
+    )
+    for other in later:
+        begun = [
+            name
+            for name, change in edit.fields.items()
+            if name in other.fields and other.fields[name].get("base") == change["new"]
+        ]
+        if begun:
+            for name in begun:
+                other.fields[name]["base"] = edit.fields[name].get("base")
+            Edit.objects.filter(pk=other.pk, state=other.state).update(fields=other.fields)
 
 
 def unblock() -> None:

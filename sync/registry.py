@@ -78,6 +78,14 @@ class Resource:
         """Of these fields the ones that merge as sets, with the identity of an item."""
         return {}
 
+    def equal(self, one: Any, other: Any) -> bool:
+        """Whether two values of a field are the same to a reader: what Nimble has made of one it was sent."""
+        return bool(one == other)
+
+    def adopted(self, row: Any, values: dict[str, Any]) -> dict[str, Any]:
+        """The `remote` of a create that a person says is in Nimble, though nothing could be read back."""
+        return dict(values)
+
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
         """After rows were stored (pk → remote), in the same transaction: tables that hang on them."""
 
@@ -126,6 +134,14 @@ class Resource:
     def shown(self, field: str, value: Any, row: Any) -> str:
         """A value of a field as a person reads it."""
         return words.plain(value)
+
+    def as_typed(self, field: str, text: str) -> str:
+        """A value that is one text, as a person types it into an input."""
+        return text
+
+    def parse_typed(self, field: str, text: str, row: Any) -> Any:
+        """The value that was typed for a field. Raises `ValueError` with what would do, in words."""
+        return text
 
 
 @dataclass(frozen=True)

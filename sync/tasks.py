@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 
 from nimble.models import Connection
-from sync import outbox
+from sync import ids, leases, outbox
 from sync import pull as pulling
 from sync.health import beat
 
@@ -14,7 +14,9 @@ from sync.health import beat
 @worker_ready.connect
 def take_over(sender: Any, **_more: Any) -> None:
     """A worker starts where the one of the same name was killed; the supervisor never runs two of them."""
-    outbox.start_as(sender.hostname)
+    holder = ids.become(sender.hostname)
+    outbox.take_over(holder)
+    leases.take_over(holder)
 
 
 @shared_task(expires=10)

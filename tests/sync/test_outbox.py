@@ -12,7 +12,7 @@ from deals import actions
 from deals.models import Deal, Stage
 from nimble.models import Connection
 from sandbox.switches import POSITIONS
-from sync import edits, outbox, pull, registry
+from sync import edits, ids, outbox, pull, registry
 from sync.models import Edit, State
 from tests.people import ADA, BJORN
 from tests.sandboxes import SandboxServer
@@ -268,11 +268,11 @@ def test_moved_deal_is_not_flipped_back_by_a_pull_that_read_before(mirror, deal,
 
 def test_restarted_worker_takes_over_at_once_what_it_held_when_it_was_killed(mirror, deal):
     edit = actions.change(author=mirror.user, deal=deal, field="amount", value="64")
-    outbox.start_as("push@here")
+    here = ids.become("push@here")
     assert outbox.claim() == edit
-    outbox.start_as("push@elsewhere")
+    assert outbox.take_over(ids.become("push@elsewhere")) == 0
     assert outbox.claim() is None
-    assert outbox.start_as("push@here") == 1
+    assert outbox.take_over(here) == 1
     assert outbox.deliver() == 1
     assert state_of(edit) == State.CONFIRMED
 

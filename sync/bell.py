@@ -1,0 +1,35 @@
+"""Ringing the bell: a message that may be lost, from a thread of its own, so that no request waits for a broker."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from sync import tasks
+
+log = structlog.get_logger(__name__)
+# One thread: a broker that does not answer holds up other bells, never a page.
+_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bell")
+
+
+def ring() -> None:
+    """After commit: there are edits to send. A lost bell costs two seconds, for beat rings anyway."""
+    transaction.on_commit(lambda: _publish(tasks.ring, expires=10), robust=True)
+
+
+def ring_pull() -> None:
+    """After commit: some stream is due."""
+    transaction.on_commit(lambda: _publish(tasks.pull_due, expires=60), robust=True)
+
+
+def _publish(task: Any, **options: Any) -> None:
+    _thread.submit(_send, task, options)
+
+
+def _send(task: Any, options: dict[str, Any]) -> None:
+    try:
+        task.apply_async(retry=False, **options)
+    except Exception as error:
+        # Whatever a broker's client raises: the work is in the database, and beat finds it.
+        log.warning("the bell was not heard", task=task.name, error=type(error).__name__)
