@@ -98,21 +98,7 @@ class FieldForm(forms.Form):
         return "\n".join(value or []) if self.row.kind == "tags" else self._item_text(value)
 
     def _item_text(self, value: Any) -> str:
-        kind = self.row.kind
-        if value is None:
-            return ""
-        if kind in ("amount", "number", "percent"):
-            parsed = mapping.amount(value)
-            if parsed is not None:
-                return format_decimal(
-                    parsed, format="0.####################", locale=locale(), decimal_quantization=False
-                )
-        if kind == "boolean":
-            return "true" if value in TRUE else "false"
-        if kind == "datetime":
-            day = when.day(value)
-            return day.isoformat() if day else str(value)
-        return str(value)
+        return as_text(self.row.kind, value)
 
     def clean_seal(self) -> Any:
         sealed = self.cleaned_data.get("seal")
@@ -151,31 +137,7 @@ class FieldForm(forms.Form):
         return tags
 
     def _parsed(self, text: str) -> Any:
-        """One value. Raises ValidationError, with what would do."""
-        kind = self.row.kind
-        if kind == "datetime":
-            day = when.day(text)
-            if day is None:
-                raise forms.ValidationError(_("Write a date like 2026-03-31."))
-            return day.isoformat()
-        if kind == "percent":
-            number = _number(text.removesuffix("%").strip())
-            if number != int(number) or not 0 <= number <= 100:
-                raise forms.ValidationError(_("Write a whole number from 0 to 100."))
-            return int(number)
-        if kind == "amount":
-            number = _number(text)
-            if number < 0:
-                raise forms.ValidationError(_("An amount is 0 or more."))
-            return mapping.canonical_amount(number)
-        if kind == "number":
-            return f"{_number(text):f}"
-        if kind == "currency":
-            code = text.upper()
-            if code not in list_currencies():
-                raise forms.ValidationError(_("Write a currency's three letters, such as EUR."))
-            return code
-        return text
+        return parsed(self.row.kind, text)
 
     @property
     def seen(self) -> Any:
@@ -190,6 +152,49 @@ class FieldForm(forms.Form):
             return self.seen
         value = self.cleaned_data["value"]
         return self.seen if self.has_several and [str(v) for v in self.seen or []] == [str(v) for v in value] else value
+
+
+def as_text(kind: str, value: Any) -> str:
+    """One value as its input shows it, in the reader's locale."""
+    if value is None:
+        return ""
+    if kind in ("amount", "number", "percent"):
+        number = mapping.amount(value)
+        if number is not None:
+            return format_decimal(number, format="0.####################", locale=locale(), decimal_quantization=False)
+    if kind == "boolean":
+        return "true" if value in TRUE else "false"
+    if kind == "datetime":
+        day = when.day(value)
+        return day.isoformat() if day else str(value)
+    return str(value)
+
+
+def parsed(kind: str, text: str) -> Any:
+    """One value, of what was typed. Raises ValidationError, with what would do."""
+    if kind == "datetime":
+        day = when.day(text)
+        if day is None:
+            raise forms.ValidationError(_("Write a date like 2026-03-31."))
+        return day.isoformat()
+    if kind == "percent":
+        number = _number(text.removesuffix("%").strip())
+        if number != int(number) or not 0 <= number <= 100:
+            raise forms.ValidationError(_("Write a whole number from 0 to 100."))
+        return int(number)
+    if kind == "amount":
+        number = _number(text)
+        if number < 0:
+            raise forms.ValidationError(_("An amount is 0 or more."))
+        return mapping.canonical_amount(number)
+    if kind == "number":
+        return f"{_number(text):f}"
+    if kind == "currency":
+        code = text.upper()
+        if code not in list_currencies():
+            raise forms.ValidationError(_("Write a currency's three letters, such as EUR."))
+        return code
+    return text
 
 
 def _same(one: str, other: str) -> bool:

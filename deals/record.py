@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -159,9 +158,11 @@ class Record:
         if value is None or value == "":
             return ""
         if kind == "amount":
-            return money(Decimal(value), self.values.get("currency"))
+            parsed = mapping.amount(value)
+            return str(value) if parsed is None else money(parsed, str(self.values.get("currency") or ""))
         if kind == "percent":
-            return f"{number(value)} %"
+            parsed = mapping.amount(value)
+            return str(value) if parsed is None else f"{number(parsed)} %"
         if kind == "datetime":
             day = when.day(value)
             return format_date(day, format="medium", locale=locale()) if day else str(value)

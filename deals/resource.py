@@ -4,10 +4,13 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 
-from deals import mapping, queries
+from deals import fields, mapping, queries
 from deals.models import Deal, DealContact, DealField, DealNote, DealSight, LostReason, Pipeline, Stage
+from deals.record import STANDARD
 from nimble.client import Client
 from nimble.models import Member
 from sync import clean, when
@@ -45,38 +48,40 @@ class Pipelines(Resource):
 
     def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         return {
-            "name": (values.get("name") or "")[:255],
-            "description": values.get("description") or "",
-            "color": (values.get("color") or "")[:30],
+            "name": mapping.text(values.get("name"))[:255],
+            "description": mapping.text(values.get("description")),
+            "color": mapping.text(values.get("color"))[:30],
             "is_default": bool(remote.get("is_default")),
-            "default_currency": (remote.get("default_currency") or "")[:3],
+            "default_currency": mapping.text(remote.get("default_currency"))[:3],
             "archived_at": when.moment(values.get("archived_at")),
         }
 
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
         for pk, remote in rows.items():
-            stages = [stage for stage in remote.get("stages") or [] if mapping.stage_id(stage)]
+            stages = [stage for stage in mapping.listed(remote.get("stages")) if mapping.stage_id(stage)]
             for position, stage in enumerate(stages):
                 role, final = mapping.role(stage)
                 Stage.objects.update_or_create(
                     pipeline_id=pk,
-                    nimble_id=stage["stage_id"],
+                    nimble_id=stage["stage_id"][:64],
                     defaults={
-                        "name": (stage.get("name") or "")[:255],
-                        "description": stage.get("description") or "",
+                        "name": mapping.text(stage.get("name"))[:255],
+                        "description": mapping.text(stage.get("description")),
                         "position": position,
                         "role": role,
                         "is_final": final,
                         "default_probability": mapping.percent(stage.get("default_probability")),
-                        "expected_days": int(mapping.amount(stage.get("expected_days")) or 0) or None,
+                        "expected_days": mapping.days(stage.get("expected_days")),
                         "archived_at": when.moment(stage.get("archived_at")),
                     },
                 )
-            reasons = {r["id"]: r for r in remote.get("lost_reasons") or [] if isinstance(r, dict) and r.get("id")}
+            listed = [one for one in mapping.listed(remote.get("lost_reasons")) if isinstance(one, dict)]
+            reasons = {mapping.text(one.get("id"))[:64]: mapping.text(one.get("text")) for one in listed}
+            reasons.pop("", None)
             LostReason.objects.filter(pipeline_id=pk).exclude(nimble_id__in=reasons).delete()
-            for nimble_id, reason in reasons.items():
+            for nimble_id, text in reasons.items():
                 LostReason.objects.update_or_create(
-                    pipeline_id=pk, nimble_id=nimble_id, defaults={"text": (reason.get("text") or "")[:256]}
+                    pipeline_id=pk, nimble_id=nimble_id, defaults={"text": text[:256]}
                 )
 
     def for_user(self, user: Any) -> Any:
@@ -124,7 +129,11 @@ class Deals(Resource):
         return client.deal(row.known_id)
 
     def update(self, client: Client, row: Deal, send: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
-        return client.update_deal(row.known_id, mapping.edit_body(send))
+        answer = client.update_deal(row.known_id, mapping.edit_body(send))
+        if send.get("stage") and not mapping.current_stage(answer):
+            # Without transitions the answer names no stage, and what was stored before would bring the old one back.
+            return {**answer, mapping.LISTED_STAGE: send["stage"]}
+        return answer
 
     def delete(self, client: Client, row: Deal) -> None:
         client.delete_deal(row.known_id)
@@ -154,6 +163,17 @@ class Deals(Resource):
         else:
             found = named.filter(nimble_id=value).first() if named is not None and value else None
         return str(found) if found else super().shown(field, value, row)
+
+    def as_typed(self, field: str, text: str) -> str:
+        return fields.as_text(STANDARD.get(field, ""), text)
+
+    def parse_typed(self, field: str, text: str, row: Deal) -> Any:
+        if field == "name" and not 0 < len(text) <= fields.LIMITS["name"]:
+            raise ValueError(_("A deal needs a name of at most 500 characters."))
+        try:
+            return fields.parsed(STANDARD.get(field, ""), text) if text else None
+        except ValidationError as error:
+            raise ValueError(" ".join(error.messages)) from None
 
 
 class DealNotes(Resource):

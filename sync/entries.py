@@ -43,6 +43,15 @@ class Entry:
         return self.row is not None
 
     @property
+    def resource(self) -> registry.Resource:
+        return registry.resource(self.edit.kind)
+
+    @property
+    def record(self) -> Any:
+        """The record; an empty one of its workspace, where the person does not see it."""
+        return self.row or self.resource.model(workspace_id=self.edit.workspace_id)
+
+    @property
     def operation(self) -> str:
         return self.edit.operation
 
@@ -85,7 +94,7 @@ def of(edits: Iterable[Edit], user: Any) -> list[Entry]:
     edits = list(edits)
     rows = _rows(edits, user)
     labels: dict[tuple[int, str, str], str] = {}
-    return [_entry(edit, rows.get((edit.kind, edit.record_id)), labels) for edit in edits]
+    return [_entry(edit, rows.get((edit.kind, edit.record_id)), user, labels) for edit in edits]
 
 
 def one(edit: Edit, user: Any) -> Entry:
@@ -103,13 +112,14 @@ def _rows(edits: list[Edit], user: Any) -> dict[tuple[str, int], Any]:
     }
 
 
-def _entry(edit: Edit, row: Any, labels: dict[tuple[int, str, str], str]) -> Entry:
+def _entry(edit: Edit, row: Any, user: Any, labels: dict[tuple[int, str, str], str]) -> Entry:
     resource = registry.resource(edit.kind)
+    title, url = resource.link(row, user) if row else ("", "")
     return Entry(
         edit=edit,
         row=row,
-        title=resource.title(row) if row else "",
-        url=resource.url(row) if row else "",
+        title=title,
+        url=url,
         labels=[_label(edit, name, labels) for name in edit.fields],
         reason=reasons.of(edit),
         said=reasons.said(edit),
@@ -128,8 +138,7 @@ def _label(edit: Edit, name: str, labels: dict[tuple[int, str, str], str]) -> st
 def lines(entry: Entry) -> list[Line]:
     """The edit's fields, with Nimble's messages at the ones they are about."""
     messages, _rest = reasons.field_messages(entry.edit)
-    resource = registry.resource(entry.edit.kind)
-    row = entry.row or resource.model(workspace_id=entry.edit.workspace_id)
+    resource, row = entry.resource, entry.record
     found = []
     for number, (name, change) in enumerate(entry.edit.fields.items()):
         base, new, theirs = change.get("base"), change.get("new"), change.get("theirs")
@@ -143,8 +152,13 @@ def lines(entry: Entry) -> list[Line]:
                 ours=resource.shown(name, new, row),
                 theirs=resource.shown(name, theirs, row) if shown and "theirs" in change else "",
                 in_conflict="theirs" in change,
-                text=None if name in resource.references else words.editable(new, base, theirs),
+                text=_typable(resource, name, new, base, theirs),
                 errors=messages.get(name, []),
             )
         )
     return found
+
+
+def _typable(resource: registry.Resource, name: str, *values: Any) -> str | None:
+    text = None if name in resource.references else words.editable(*values)
+    return resource.as_typed(name, text) if text else text

@@ -6,9 +6,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from sync.entries import Line
+from sync import words
+from sync.entries import Entry, Line
 from sync.models import Edit
-from sync.words import typed
 
 OURS, THEIRS, OTHER = "ours", "theirs", "other"
 
@@ -21,12 +21,34 @@ def text_field(line: Line, label: Any) -> forms.CharField:
     return forms.CharField(label=label, required=False, max_length=200_000, widget=widget, strip=False)
 
 
-class Decision(forms.Form):
+class Typing(forms.Form):
+    """Values typed anew for fields of an edit; each is checked as where it was first typed."""
+
+    def __init__(self, entry: Entry, lines: Sequence[Line], data: Any = None) -> None:
+        self.entry, self.lines = entry, lines
+        # By the name of the field.
+        self.typed: dict[str, Any] = {}
+        super().__init__(data)
+
+    def parse(self, line: Line, *shapes: Any) -> None:
+        """Put what was typed for a line into `typed`, shaped as the field's other values; or say what is wrong."""
+        name = f"value-{line.number}"
+        if name not in self.cleaned_data:
+            return
+        try:
+            text = words.tidy(self.cleaned_data[name])
+            value = self.entry.resource.parse_typed(line.name, text, self.entry.record)
+        except ValueError as error:
+            self.add_error(name, str(error))
+        else:
+            self.typed[line.name] = words.shaped(value, *shapes)
+
+
+class Decision(Typing):
     """A choice for each field in conflict: ours, Nimble's, or a value typed anew; `all` decides for every field."""
 
-    def __init__(self, lines: Sequence[Line], data: Any = None) -> None:
-        self.lines = [line for line in lines if line.in_conflict]
-        super().__init__(data)
+    def __init__(self, entry: Entry, lines: Sequence[Line], data: Any = None) -> None:
+        super().__init__(entry, [line for line in lines if line.in_conflict], data)
         for line in self.lines:
             choices = [(OURS, _("Ours")), (THEIRS, _("Nimble's"))]
             if line.text is not None:
@@ -58,6 +80,12 @@ class Decision(forms.Form):
             for line in self.lines
         ]
 
+    def clean(self) -> None:
+        for line in self.lines:
+            if self.whole is None and self.cleaned_data.get(f"choice-{line.number}") == OTHER:
+                change = self.entry.edit.fields[line.name]
+                self.parse(line, change.get("new"), change.get("theirs"))
+
     def choices(self, edit: Edit) -> dict[str, Any]:
         """Field → the value to send, for `edits.resolve`."""
         wanted: dict[str, Any] = {}
@@ -67,19 +95,17 @@ class Decision(forms.Form):
             if choice == THEIRS:
                 wanted[line.name] = change.get("theirs")
             elif choice == OTHER:
-                text = self.cleaned_data[f"value-{line.number}"]
-                wanted[line.name] = typed(text, change.get("new"), change.get("theirs"))
+                wanted[line.name] = self.typed[line.name]
             else:
                 wanted[line.name] = change["new"]
         return wanted
 
 
-class Mending(forms.Form):
-    """The typed values of a refused edit, to be mended and sent again."""
+class Mending(Typing):
+    """The typed values of a refused edit, to be mended and sent again. `typed`: field → the value to send."""
 
-    def __init__(self, lines: Sequence[Line], data: Any = None) -> None:
-        self.lines = lines
-        super().__init__(data)
+    def __init__(self, entry: Entry, lines: Sequence[Line], data: Any = None) -> None:
+        super().__init__(entry, lines, data)
         for line in lines:
             if line.text is not None:
                 self.fields[f"value-{line.number}"] = text_field(line, line.label)
@@ -94,14 +120,7 @@ class Mending(forms.Form):
             for line in self.lines
         ]
 
-    def values(self, edit: Edit) -> dict[str, Any]:
-        """Field → the value to send."""
-        return {
-            line.name: typed(
-                self.cleaned_data[f"value-{line.number}"],
-                edit.fields[line.name].get("new"),
-                edit.fields[line.name].get("base"),
-            )
-            for line in self.lines
-            if f"value-{line.number}" in self.cleaned_data
-        }
+    def clean(self) -> None:
+        for line in self.lines:
+            change = self.entry.edit.fields[line.name]
+            self.parse(line, change.get("new"), change.get("base"))

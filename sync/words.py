@@ -30,14 +30,18 @@ def editable(value: Any, *others: Any) -> str | None:
     return item["value"] if item else (value or "")
 
 
-def typed(text: str, *shapes: Any) -> Any:
-    """What was typed, in the shape that the field's other values have."""
-    text = text.replace("\r\n", "\n").strip()
+def tidy(text: str) -> str:
+    """What was typed, without what browsers and fingers add."""
+    return text.replace("\r\n", "\n").strip()
+
+
+def shaped(value: Any, *shapes: Any) -> Any:
+    """A typed value, in the shape that the field's other values have."""
     for shape in shapes:
         item = _one_item(shape)
         if item is not None:
-            return [{**item, "value": text}] if text else []
-    return text or None
+            return [{**item, "value": value}] if value else []
+    return None if value == "" else value
 
 
 def _one_item(value: Any) -> dict[str, Any] | None:

@@ -25,7 +25,7 @@ def own(request: HttpRequest, pk: int) -> Edit:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     entry = entries.one(own(request, pk), request.user)
     lines = entries.lines(entry)
-    form = Decision(lines) if entry.can_decide else Mending(lines) if entry.can_mend else None
+    form = Decision(entry, lines) if entry.can_decide else Mending(entry, lines) if entry.can_mend else None
     return _page(request, entry, lines, form)
 
 
@@ -53,7 +53,7 @@ def resolve(request: HttpRequest, pk: int) -> HttpResponse:
     if not entry.can_decide:
         return _moved_on(request, pk)
     lines = entries.lines(entry)
-    form = Decision(lines, request.POST)
+    form = Decision(entry, lines, request.POST)
     if not form.is_valid():
         return _page(request, entry, lines, form, 422)
     if not edits.resolve(entry.edit, form.choices(entry.edit)):
@@ -69,9 +69,11 @@ def mend(request: HttpRequest, pk: int) -> HttpResponse:
     """Send a refused edit again, with the values as they are now typed."""
     entry = entries.one(own(request, pk), request.user)
     lines = entries.lines(entry)
-    form = Mending(lines, request.POST)
-    if entry.can_mend and not form.is_valid():
+    form = Mending(entry, lines, request.POST)
+    if not entry.can_mend:
+        return _moved_on(request, pk)
+    if not form.is_valid():
         return _page(request, entry, lines, form, 422)
-    if not entry.can_mend or not mending.mend(entry.edit, form.values(entry.edit)):
+    if not mending.mend(entry.edit, form.typed):
         return _moved_on(request, pk)
     return done(request, _("Saved here; it goes to Nimble by itself."), back(request, "sync:index"))

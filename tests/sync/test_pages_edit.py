@@ -1,5 +1,7 @@
 """An edit's page and badge: who sees them, and the decisions that are made there."""
 
+import re
+
 import pytest
 
 from contacts import actions as contact_actions
@@ -9,6 +11,7 @@ from deals.models import Deal
 from nimble.models import Connection
 from sync import outbox, pull
 from sync.models import Edit, State
+from team.models import Profile
 from tests import factories
 from tests.people import BJORN, ZOE
 from tests.sandboxes import SandboxServer
@@ -145,6 +148,59 @@ def test_rejected_edit_comes_back_with_the_message_and_the_typed_text_and_goes_o
     assert rejected.state == State.CONFIRMED
     deal.refresh_from_db()
     assert deal.amount == 5
+
+
+@pytest.fixture
+def disputed(mirror: Connection, deal: Deal, nimble: SandboxServer) -> Edit:
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="1250.5")
+    nimble.edit(BJORN, "deal", deal.nimble_id, set={"amount": 777})
+    outbox.deliver()
+    edit.refresh_from_db()
+    assert edit.state == State.CONFLICT
+    return edit
+
+
+@pytest.mark.parametrize("given", ["twelve", "-1", "NaN", "1e30"])
+def test_conflict_takes_no_value_that_the_field_itself_refuses(
+    mirror: Connection, disputed: Edit, deal: Deal, given: str
+):
+    client = signed_in(mirror)
+    answer = client.post(f"/sync/edits/{disputed.pk}/resolve/", {"choice-0": "other", "value-0": given})
+    assert answer.status_code == 422
+    assert re.search("Write a number like|An amount is 0 or more|That number is too large", text(answer))
+    assert f'value="{given}"' in answer.content.decode()
+    disputed.refresh_from_db()
+    assert disputed.state == State.CONFLICT
+    assert client.get(deal.get_absolute_url()).status_code == 200
+
+
+def test_conflict_is_typed_as_the_reader_writes_numbers(mirror: Connection, disputed: Edit):
+    Profile.objects.create(user=mirror.user, language="de")
+    client = signed_in(mirror)
+    path = f"/sync/edits/{disputed.pk}/resolve/"
+    assert client.post(path, {"choice-0": "other", "value-0": "1.300,25"}).status_code == 302
+    disputed.refresh_from_db()
+    assert disputed.fields["amount"]["new"] == "1300.25"
+
+
+def test_refused_amount_is_mended_in_the_readers_spelling(mirror: Connection, rejected: Edit):
+    Profile.objects.create(user=mirror.user, language="de")
+    Edit.objects.filter(pk=rejected.pk).update(fields={"amount": {"base": "1", "new": "-1250.5"}})
+    client = signed_in(mirror)
+    assert 'value="-1250,5"' in client.get(f"/sync/edits/{rejected.pk}/").content.decode()
+    assert client.post(f"/sync/edits/{rejected.pk}/mend/", {"value-0": "zwölf"}).status_code == 422
+    rejected.refresh_from_db()
+    assert rejected.state == State.REJECTED
+    assert client.post(f"/sync/edits/{rejected.pk}/mend/", {"value-0": "1250,5"}).status_code == 302
+    rejected.refresh_from_db()
+    assert rejected.fields["amount"]["new"] == "1250.5"
+
+
+@pytest.mark.parametrize(("field", "value"), [("amount", "twelve"), ("probability", "many"), ("amount", "NaN")])
+def test_deal_page_shows_a_value_that_makes_no_sense_as_it_is(mirror: Connection, deal: Deal, field: str, value: str):
+    actions.change(author=mirror.user, deal=deal, field=field, value=value)
+    answer = signed_in(mirror).get(deal.get_absolute_url())
+    assert (answer.status_code, value in text(answer)) == (200, True)
 
 
 def test_missing_record_offers_only_to_discard(mirror: Connection, pending: Edit, deal: Deal, nimble: SandboxServer):
