@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from nimble.admin import ReadOnly
-from sync import edits, health, reasons, tasks
+from sync import edits, health, reasons
+from sync.bell import ring_pull
 from sync.clock import database_now
 from sync.models import Edit, Heartbeat, Quarantined, Run, Stream
 
@@ -70,7 +71,7 @@ class StreamAdmin(ReadOnly):
     @admin.action(description=_("Run now"), permissions=["operate"])
     def run_now(self, request: HttpRequest, queryset: QuerySet[Stream]) -> None:
         queryset.update(next_run_at=None)
-        tasks.pull_due.apply_async(expires=60, retry=False)
+        ring_pull()
 
     @admin.action(description=_("Pause"), permissions=["operate"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Stream]) -> None:

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crmportal.htmx import fragment
 from nimble.models import Connection
-from sync import entries, pull, reports, sentence, status, tasks
+from sync import entries, pull, reports, sentence, status
+from sync.bell import ring_pull
 from sync.viewer import viewer
 from sync.views.answers import noted, refused
 
@@ -59,11 +60,11 @@ def full(request: HttpRequest) -> HttpResponse:
     if connection is None:
         return refused(request, _("Connect your Nimble account first."))
     pull.sync_again(connection)
-    tasks.pull_due.apply_async(expires=60, retry=False)
+    ring_pull()
     return noted(request, _("Everything is read anew. You can go on working meanwhile."))
 
 
 def look(connection: Connection) -> None:
     """Make every stream due, and ring the bell. A lost bell costs 15 seconds: beat rings anyway."""
     pull.sync_now(connection)
-    tasks.pull_due.apply_async(expires=60, retry=False)
+    ring_pull()

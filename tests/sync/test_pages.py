@@ -1,15 +1,19 @@
 """The page of sync: what it says, to whom, and what its buttons do."""
 
+import time
 from datetime import timedelta
 
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from kombu import Connection as Broker
+from kombu import pools
 
+from crmportal.celery import app as celery
 from deals import actions
 from deals.models import Deal
 from nimble.models import Connection, ConnectionState
-from sync import outbox, pull
+from sync import bell, outbox, pull
 from sync.clock import database_now
 from sync.models import Heartbeat, Quarantined, State, Stream
 from tests import factories
@@ -148,6 +152,22 @@ def test_sync_now_makes_every_stream_due(mirror: Connection):
     assert (answer.status_code, "Looking for changes in Nimble." in text(answer)) == (200, True)
     assert not Stream.objects.filter(connection=mirror, next_run_at__isnull=False).exists()
     assert client.get("/sync/now/").status_code == 405
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["/sync/now/", "/sync/full/"])
+def test_sync_now_and_full_answer_at_once_without_a_broker(
+    mirror: Connection, monkeypatch: pytest.MonkeyPatch, path: str
+):
+    dead = Broker("redis://127.0.0.1:1", transport_options={"socket_connect_timeout": 2})
+    monkeypatch.setattr(celery.amqp, "_producer_pool", pools.producers[dead])
+    client = signed_in(mirror)
+    began = time.monotonic()
+    assert client.post(path).status_code == 302
+    took = time.monotonic() - began
+    bell._thread.submit(int).result()  # it gives up while its log is still there
+    assert took < 1.5
+    assert not Stream.objects.filter(connection=mirror, next_run_at__isnull=False).exists()
 
 
 def test_full_reads_everything_anew(mirror: Connection):
