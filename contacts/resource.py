@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from contacts import layout, mapping, queries
@@ -34,10 +35,12 @@ class Contacts(Resource):
     def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         return mapping.columns(remote, values)
 
-    def set_keys(self, names: Iterable[str]) -> dict[str, Key]:
+    def set_keys_of(self, row: Contact, names: Iterable[str]) -> dict[str, Key]:
         names = list(names)
         known = ContactField.objects.filter(
-            name__in=[name.removeprefix(mapping.FIELD) for name in names], multiples=True
+            workspace_id=row.workspace_id,
+            name__in=[name.removeprefix(mapping.FIELD) for name in names],
+            multiples=True,
         )
         multiples = mapping.MULTIPLE | frozenset(known.values_list("name", flat=True))
         return {
@@ -201,12 +204,13 @@ class ContactNotes(Resource):
         return ContactNote.objects.filter(contacts__in=queries.for_user(user), gone_at=None).distinct()
 
     def url(self, row: ContactNote) -> str:
-        contact = self._contact(row)
-        return f"{contact.get_absolute_url()}#note-{row.pk}" if contact else "/"
+        return self._link(row, row.contacts.all())[1] if row.pk else "/"
 
     def title(self, row: ContactNote) -> str:
-        contact = self._contact(row)
-        return contact.name if contact else ""
+        return self._link(row, row.contacts.all())[0] if row.pk else ""
+
+    def link(self, row: ContactNote, user: Any) -> tuple[str, str]:
+        return self._link(row, queries.for_user(user).filter(notes=row))
 
     def label(self, field: str, row: ContactNote) -> str:
         return _("Note")
@@ -214,9 +218,10 @@ class ContactNotes(Resource):
     def shown(self, field: str, value: Any, row: ContactNote) -> str:
         return clean.plain(clean.html(value)) if isinstance(value, str) else super().shown(field, value, row)
 
-    def _contact(self, row: ContactNote) -> Contact | None:
-        """One that the note is on: rather one that everybody may see."""
-        return row.contacts.order_by("is_private", "pk").first() if row.pk else None
+    def _link(self, row: ContactNote, contacts: QuerySet[Contact]) -> tuple[str, str]:
+        """By one that the note is on: rather one that everybody may see."""
+        contact = contacts.order_by("is_private", "pk").first()
+        return (contact.name, f"{contact.get_absolute_url()}#note-{row.pk}") if contact else ("", "/")
 
 
 def mapping_text(value: Any) -> str:

@@ -190,7 +190,7 @@ def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> 
         theirs = {name: change.get("base") for name, change in edit.fields.items()}
     else:
         theirs = resource.values(resource.keep(row.remote, resource.parse(current).remote))
-    plan = merge.plan(edit.fields, theirs, resource.set_keys(edit.fields))
+    plan = merge.plan(edit.fields, theirs, resource.set_keys_of(row, edit.fields))
     if plan.conflicts:
         raise Conflicting(plan.conflicts, current)
     if not plan.send:

@@ -78,6 +78,10 @@ class Resource:
         """Of these fields the ones that merge as sets, with the identity of an item."""
         return {}
 
+    def set_keys_of(self, row: Any, names: Iterable[str]) -> dict[str, Key]:
+        """The same for one record, where its workspace decides."""
+        return self.set_keys(names)
+
     def equal(self, one: Any, other: Any) -> bool:
         """Whether two values of a field are the same to a reader: what Nimble has made of one it was sent."""
         return bool(one == other)
@@ -126,6 +130,10 @@ class Resource:
     def title(self, row: Any) -> str:
         """What a list calls the record."""
         return str(row)
+
+    def link(self, row: Any, user: User) -> tuple[str, str]:
+        """The title and the page of a record as this person may see them: both may name another record."""
+        return self.title(row), self.url(row)
 
     def label(self, field: str, row: Any) -> str:
         """What a person calls a field of the record."""

@@ -2,11 +2,13 @@
 
 import json
 
-from contacts.models import Contact, ContactNote
-from nimble.models import Connection, Member
-from sync import registry
+from contacts.models import Contact, ContactField, ContactNote, ContactSight
+from nimble.models import Connection, Member, Workspace
+from sync import edits, entries, registry
+from sync.clock import database_now
 from tests.contacts.conftest import Keep
 from tests.contacts.payloads import WORK, contact, note
+from tests.people import BJORN, Connect
 
 
 def values(*pairs: tuple[str, str]) -> list[dict[str, str]]:
@@ -43,3 +45,26 @@ def test_note_is_said_as_text_and_named_after_a_contact_that_everybody_sees(keep
     assert kind.url(kept) == f"/contacts/{Contact.objects.get(nimble_id='c2').pk}/#note-{kept.pk}"
     assert (kind.label("note", kept), kind.shown("note", "<p>One<br>two</p>", kept)) == ("Note", "One\ntwo")
     assert kind.title(ContactNote()) == ""
+
+
+def test_note_is_named_after_a_contact_that_the_reader_sees(keep: Keep, connect: Connect, ada: Connection):
+    """Its first contact is hidden from a colleague: neither its name nor its page may be told."""
+    hidden, shared = keep(contact(1), contact(2))
+    both = [{"id": "c1", "is_viewable": True}, {"id": "c2", "is_viewable": True}]
+    [kept] = keep(note(1, "c1", contacts=both), kind="contact_note")
+    bjorn = connect(BJORN)
+    ContactSight.objects.create(record=hidden, connection=bjorn, hidden_at=database_now())
+    edit = edits.record(author=bjorn.user, row=kept, new={"note": "<p>Changed</p>"})
+    assert edit is not None
+    for reader, named in ((bjorn.user, shared), (ada.user, hidden)):
+        entry = entries.one(edit, reader)
+        assert (entry.title, entry.url) == (named.name, f"/contacts/{named.pk}/#note-{kept.pk}")
+
+
+def test_what_merges_as_a_set_is_said_by_the_own_workspace(keep: Keep):
+    [row] = keep(contact(1))
+    other = Workspace.objects.create(company_id="other")
+    ContactField.objects.create(workspace=other, field_id="f", name="Tier", multiples=True)
+    kind = registry.resource("contact")
+    assert set(kind.set_keys_of(row, ["field:Tier", "field:email", "tags"])) == {"field:email", "tags"}
+    assert "field:Tier" in kind.set_keys_of(Contact(workspace=other), ["field:Tier"])
