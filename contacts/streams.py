@@ -8,11 +8,12 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from contacts import metadata
-from contacts.models import Contact, ContactField
+from contacts.models import Contact, ContactField, ContactNote
 from contacts.resource import CONTEXTS
 from nimble import errors
 from nimble.models import Member
-from sync import sweep, when
+from sync import overlay, sweep, when
+from sync.clock import database_now
 from sync.pull import Pull
 from sync.registry import StreamSpec, resource
 
@@ -86,7 +87,8 @@ def follow(pull: Pull, start: datetime, page: int, reached: datetime) -> None:
             counted=len(listed),
         )
         if reading is None:
-            pull.complete({"reached": max(last, reached).isoformat()})
+            # Never past this run's start, whatever stamps Nimble has: one in the future would hide all that follows.
+            pull.complete({"reached": min(max(last, reached), pull.run.started_at).isoformat()})
             return
         start = following
         answer, read_at = reading.result()
@@ -127,7 +129,8 @@ def pull_listing(pull: Pull) -> None:
     checkpoint = pull.checkpoint
     if not checkpoint:
         _nothing, started = pull.read(lambda: None)
-        checkpoint = {"since": started.isoformat(), "page": 1}
+        upto = sweep.newest(Contact, pull.workspace_id)
+        checkpoint = {"since": started.isoformat(), "page": 1, "upto": upto}
     since = when.moment(checkpoint["since"])
     assert since is not None  # noqa: S101 written above
     kind = resource("contact")
@@ -144,7 +147,7 @@ def pull_listing(pull: Pull) -> None:
         if not ids or int(meta.get("page") or 1) >= int(meta.get("pages") or 1):
             break
     rows = Contact.objects.filter(workspace_id=pull.workspace_id, gone_at=None)
-    pull.move(gone=sweep.settle(pull, kind.kind, rows, since))
+    pull.move(gone=sweep.settle(pull, kind.kind, rows, since, checkpoint["upto"]))
 
 
 def see(pull: Pull, ids: list[str], read_at: datetime) -> None:
@@ -187,8 +190,14 @@ def pull_notes(pull: Pull) -> None:
     _nothing, now = pull.read(lambda: None)
     slice_ = list(due.order_by("notes_read_at", "pk").values_list("pk", "nimble_id")[:NOTES_SLICE])
     for pk, nimble_id in slice_:
-        read_notes(pull, nimble_id or "")
-        Contact.objects.filter(pk=pk).update(notes_due=False, notes_read_at=now)
+        row = Contact.objects.filter(pk=pk)
+        # Before the read: whoever marks it meanwhile wants a later one.
+        row.update(notes_due=False, notes_read_at=now)
+        try:
+            read_notes(pull, nimble_id or "")
+        except Exception:
+            row.update(notes_due=True)
+            raise
         pull.move({"reading": True}, done=1)
     visible.filter(notes_due=False, notes_read_at__lt=now - NOTES_AGAIN).update(notes_due=True)
     if due.exists():
@@ -196,17 +205,40 @@ def pull_notes(pull: Pull) -> None:
 
 
 def read_notes(pull: Pull, contact_id: str) -> None:
-    """Every note of one contact, as this person sees them."""
+    """Every note of one contact, as this person sees them; what a complete listing lacks is asked for by its id."""
     page = 1
+    listed: set[str] = set()
     while True:
         try:
             answer, read_at = pull.read(partial(pull.client.contact_notes, contact_id, page=page, per_page=50))
         except (errors.NotFound, errors.Forbidden):
             return
-        pull.page("contact_note", answer.get("resources") or [], read_at=read_at, counted=0)
+        notes = answer.get("resources") or []
+        pull.page("contact_note", notes, read_at=read_at, counted=0)
+        listed.update(note["id"] for note in notes if isinstance(note, dict) and isinstance(note.get("id"), str))
         if not (answer.get("meta") or {}).get("has_more"):
-            return
+            break
         page += 1
+    settle_notes(pull, contact_id, listed)
+
+
+def settle_notes(pull: Pull, contact_id: str, listed: set[str]) -> None:
+    """Our notes that a complete listing of their contact lacks: gone once Nimble does not know their id either."""
+    ours = ContactNote.objects.filter(
+        workspace_id=pull.workspace_id, contacts__nimble_id=contact_id, gone_at=None, nimble_id__isnull=False
+    )
+    missing = [note for note in ours if note.known_id not in listed]
+    edited = overlay.open_edits(ContactNote.kind, [note.pk for note in missing])
+    for note in missing:
+        if note.pk in edited:
+            continue
+        try:
+            payload, read_at = pull.read(partial(pull.client.note, note.known_id))
+            pull.page(ContactNote.kind, [payload], read_at=read_at, counted=0)
+        except errors.NotFound:
+            with transaction.atomic():
+                overlay.refresh(note, gone_at=database_now())
+            pull.move(gone=1)
 
 
 FIELDS = StreamSpec("fields", _("Fields"), order=30, every=3600, run=pull_fields)

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from contacts import layout, mapping, queries
@@ -26,6 +27,7 @@ def visible(request: HttpRequest, pk: int) -> Contact:
     return get_object_or_404(queries.for_user(request.user), pk=pk)
 
 
+@never_cache
 @require_GET
 def contact(request: HttpRequest, pk: int) -> HttpResponse:
     found = visible(request, pk)

@@ -152,3 +152,8 @@ def test_whole_mirror_has_a_page_for_each_contact(mirror: Connection, client: Cl
         body = answer.content.decode()
         assert "<script>" not in body
         assert "onerror=" not in body.replace("onerror=alert(1)&gt;", "").replace("onerror=alert(1)", "")
+
+
+def test_page_is_kept_by_no_cache(visitor: Client, keep: Keep):
+    [row] = keep(contact(1))
+    assert "no-store" in visitor.get(row.get_absolute_url())["Cache-Control"]
