@@ -7,16 +7,20 @@ revoked scope looks just like that.
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Max, QuerySet
 
 from nimble import errors
 from nimble.client import Client
+from nimble.models import Connection
 from sync import overlay, registry
 from sync.clock import database_now
 from sync.pull import Braked, Pull
+from sync.upsert import upsert
 
 BRAKE_RECORDS = 20
 BRAKE_SHARE = 0.05
+# Listings in a row without it after which a record is asked for by itself; seldom, where it is only hidden.
+LOOKS = (2, 3, 8, 24, 168)
 
 
 def brake(missing: int, known: int) -> None:
@@ -25,14 +29,34 @@ def brake(missing: int, known: int) -> None:
         raise Braked(f"{missing} of {known} records vanished at once. Nothing was removed here.")
 
 
-def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime) -> int:
+def newest(model: Any, workspace_id: int) -> int:
+    """The newest row when a listing begins: what is stored after it, the listing need not hold."""
+    return model._default_manager.filter(workspace_id=workspace_id).aggregate(last=Max("pk"))["last"] or 0
+
+
+def hide(pull: Pull, kind: str, rows: QuerySet[Any]) -> None:
+    """Rows that this connection has never been shown, and that its complete listing lacks: others' records."""
+    sight = registry.resource(kind).sight
+    unseen = rows.exclude(pk__in=sight._default_manager.filter(connection=pull.connection).values("record_id"))
+    now = database_now()
+    ids = list(unseen.values_list("pk", flat=True))
+    for start in range(0, len(ids), 500):
+        writes = [
+            {"record_id": pk, "connection_id": pull.connection.pk, "hidden_at": now} for pk in ids[start : start + 500]
+        ]
+        upsert(sight, writes, ["record_id", "connection_id"])
+
+
+def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, upto: int) -> int:
     """After a complete listing that began at `listed_since`: returns how many records were found gone.
 
-    `rows`: what the listing should have held. Sights of this connection that it did not renew are missing from it.
+    `rows`: what the listing should have held; `upto`: what `newest` said when it began. Sights of this connection that
+    it did not renew are missing from it, and rows without one belong to others.
     """
     resource = registry.resource(kind)
     if resource.sight is None:
         return 0
+    hide(pull, kind, rows.filter(pk__lte=upto))
     sights = resource.sight._default_manager.filter(connection=pull.connection, record__in=rows)
     missing = sights.filter(seen_at__lt=listed_since)
     # What was missing already has been counted by the brake before.
@@ -41,10 +65,13 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime) -
     missing.filter(hidden_at=None).update(hidden_at=now)
     missing.update(missing=F("missing") + 1)
     gone = 0
-    doubtful = missing.filter(missing__gte=2, record__gone_at=None, record__nimble_id__isnull=False)
+    doubtful = missing.filter(missing__in=LOOKS, record__gone_at=None, record__nimble_id__isnull=False)
     for sight in doubtful.select_related("record"):
         if _is_gone(pull.client, resource, sight.record):
-            others = resource.sight._default_manager.filter(record=sight.record, hidden_at=None)
+            # Those who left or are disconnected see nothing any more.
+            others = resource.sight._default_manager.filter(
+                record=sight.record, hidden_at=None, connection__state=Connection.State.ACTIVE
+            )
             if not others.exclude(connection=pull.connection).exists():
                 overlay.refresh(sight.record, gone_at=now)
                 gone += 1

@@ -1,13 +1,16 @@
 """The way in: whole, continued where it was cut, deaf to bad records, slow to believe that something is gone."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from contacts import queries as contact_queries
 from contacts.models import Contact, ContactNote, ContactSight
 from deals import actions, queries
 from deals.models import Deal, Pipeline, Stage
 from nimble.models import Connection, Member
-from sync import leases, outbox, pull
+from sync import leases, outbox, pull, when
 from sync.models import Quarantined, Run, Stream
 from tests.people import ADA, BJORN, EVE, Connect, sign_in_again
 from tests.sandboxes import SandboxServer
@@ -209,3 +212,42 @@ def test_pipeline_that_cannot_be_listed_keeps_nobody_from_the_others(ada: Connec
     assert runs["deals"].state == Run.State.DONE
     assert Deal.objects.exclude(pipeline_nimble_id=pipeline).exists()
     assert not Deal.objects.filter(pipeline_nimble_id=pipeline).exists()
+
+
+def test_what_nimble_hides_from_a_newcomer_is_never_shown_to_them(
+    mirror: Connection, connect: Connect, nimble: SandboxServer
+):
+    contact = Contact.objects.filter(is_private=False, sights__connection=mirror).order_by("pk")[0]
+    nimble.edit(ADA, "contact", contact.nimble_id, hide_from=[EVE], silent=True)
+    eve = connect(EVE)
+    pull.pull(eve)
+    assert contact_queries.for_user(mirror.user).filter(pk=contact.pk).exists()
+    assert not contact_queries.for_user(eve.user).filter(pk=contact.pk).exists()
+
+
+def test_stamp_in_the_future_leaves_no_gap(mirror: Connection, nimble: SandboxServer):
+    odd, other = Contact.objects.filter(is_private=False, record_type="person").order_by("pk")[:2]
+    tomorrow = when.stamp(timezone.now() + timedelta(days=1))
+    nimble.edit(BJORN, "contact", odd.nimble_id, set={"updated": tomorrow})
+    again(mirror)
+    names = nimble.object("contact", other.nimble_id)["fields"]["first name"]
+    today = when.stamp(timezone.now())
+    fields = {"first name": [names[0] | {"value": "Afterwards"}]}
+    nimble.edit(BJORN, "contact", other.nimble_id, set={"fields": fields, "updated": today})
+    again(mirror)
+    other.refresh_from_db()
+    assert other.first_name == "Afterwards"
+
+
+def test_record_deleted_in_nimble_goes_although_somebody_who_left_had_seen_it(
+    mirror: Connection, connect: Connect, nimble: SandboxServer
+):
+    bjorn = connect(BJORN)
+    pull.pull(bjorn)
+    Connection.objects.filter(pk=bjorn.pk).update(state=Connection.State.DISCONNECTED)
+    contact = Contact.objects.filter(is_private=False).order_by("pk")[0]
+    nimble.edit(ADA, "contact", contact.nimble_id, delete=True)
+    again(mirror)
+    again(mirror)
+    contact.refresh_from_db()
+    assert contact.gone_at is not None
