@@ -4,6 +4,8 @@ Deals are all read by the stage listings, through `next_page_url`, at first and 
 last. A walk keeps its checkpoint after every page.
 """
 
+from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -11,13 +13,16 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from deals import mapping
-from deals.models import Deal, DealField, Pipeline
+from deals.models import Deal, DealField, DealSight, Pipeline
 from deals.resource import forget_standard_ids
 from nimble import errors
-from nimble.models import Member
-from sync import sweep, when
+from nimble.models import Connection, Member
+from sync import overlay, sweep, when
+from sync.clock import database_now
+from sync.models import Run, Stream
 from sync.pull import Pull
 from sync.registry import StreamSpec
+from sync.upsert import upsert
 
 PAGE = 100
 WALK_SECONDS = 3600
@@ -27,24 +32,46 @@ NEWEST = (50, 200, 1000)
 def pull_pipelines(pull: Pull) -> None:
     """Pipelines with their stages and lost reasons, and the metadata of deal fields: two requests."""
     answer, read_at = pull.read(pull.client.pipelines)
-    listed = answer.get("pipelines") or []
+    listed = [one for one in mapping.listed(answer.get("pipelines")) if isinstance(one, dict)]
     pull.expect(len(listed))
     tally = pull.page("pipeline", listed, read_at=read_at)
     for position, payload in enumerate(listed):
         Pipeline.objects.filter(pk__in=[tally.ids.get(payload.get("pipeline_id"), 0)]).update(position=position)
-    Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None).exclude(pk__in=tally.ids.values()).update(
-        gone_at=read_at
-    )
+    if listed:
+        settle_pipelines(pull, tally.ids.values(), read_at)
     metadata, _read_at = pull.read(pull.client.deal_fields)
     save_fields(pull.workspace_id, mapping.fields(metadata))
     Member.objects.remember(pull.connection.workspace, [p.get("creator") for p in listed])
     pull.move()
 
 
+def settle_pipelines(pull: Pull, listed: Iterable[int], read_at: datetime) -> None:
+    """A pipeline that this listing lacks may only be kept from this person. Gone is what Nimble does not find on its
+    own either, and no other usable connection's listing has held since.
+    """
+    others = Connection.objects.active().filter(workspace_id=pull.workspace_id).exclude(pk=pull.connection.pk)
+    missing = Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None, nimble_id__isnull=False)
+    for pipeline in missing.exclude(pk__in=listed):
+        lacking = Run.objects.filter(
+            stream__name="pipelines", state=Run.State.DONE, started_at__gt=pipeline.fetched_at or read_at
+        )
+        if others.exclude(pk__in=lacking.values("stream__connection_id")).exists():
+            continue
+        try:
+            pull.client.pipeline(pipeline.known_id)
+        except errors.NotFound:
+            overlay.refresh(pipeline, gone_at=read_at)
+        except errors.Refused:
+            continue
+
+
 def save_fields(workspace_id: int, fields: list[dict[str, Any]]) -> None:
-    """Store the metadata of deal fields whole."""
+    """Store the metadata of deal fields whole. An empty answer says nothing: every account has standard fields."""
+    if not fields:
+        return
     with transaction.atomic():
         known = DealField.objects.filter(workspace_id=workspace_id)
+        before = set(known.filter(is_standard=True).values_list("field_id", "name"))
         known.exclude(field_id__in=[field["id"] for field in fields]).delete()
         DealField.objects.bulk_create(
             {
@@ -72,11 +99,17 @@ def save_fields(workspace_id: int, fields: list[dict[str, Any]]) -> None:
                 "read_only", "group", "tab", "position",
             ],
         )  # fmt: skip
+        if before != set(known.filter(is_standard=True).values_list("field_id", "name")):
+            # What deals say was read with other names: the next walk, due at once, stores each of them anew.
+            Deal.objects.filter(workspace_id=workspace_id).update(digest="")
+            Stream.objects.filter(connection__workspace_id=workspace_id, name="deals").update(cursor={})
     forget_standard_ids()
 
 
 def pull_deals(pull: Pull) -> None:
     """What changed, newest first; the whole walk at first, hourly, and where the newest do not reach back enough."""
+    # Another process may have stored the metadata anew.
+    forget_standard_ids()
     walked = when.moment(pull.cursor.get("walked"))
     _now, now = pull.read(lambda: None)
     overdue = walked is None or (now - walked).total_seconds() >= WALK_SECONDS
@@ -107,14 +140,30 @@ def walk(pull: Pull) -> None:
             checkpoint = step(pull, head, {**checkpoint, "queue": rest})
         except errors.Refused:
             # One pipeline that this person may not list must not keep them from the others.
-            if "pipeline" not in head or not (rest or checkpoint["read"]):
+            if "pipeline" not in head:
+                raise
+            hide(pull, head["pipeline"])
+            if not (rest or checkpoint["read"]):
                 raise
             checkpoint = {**checkpoint, "queue": rest}
     since = when.moment(checkpoint["since"])
     assert since is not None  # noqa: S101 written by begin_walk
     rows = Deal.objects.filter(workspace_id=pull.workspace_id, gone_at=None, pipeline_nimble_id__in=checkpoint["read"])
-    pull.move(gone=sweep.settle(pull, "deal", rows, since))
+    pull.move(gone=sweep.settle(pull, "deal", rows, since, checkpoint["upto"]))
     pull.complete({"walked": checkpoint["since"]})
+
+
+def hide(pull: Pull, pipeline: str) -> None:
+    """Nimble keeps this pipeline from this person: so do we with its deals, also with those that others have read."""
+    deals = Deal.objects.filter(workspace_id=pull.workspace_id, gone_at=None, pipeline_nimble_id=pipeline)
+    hidden = DealSight.objects.filter(connection=pull.connection, hidden_at__isnull=False)
+    now = database_now()
+    rows = [
+        {"record_id": pk, "connection_id": pull.connection.pk, "hidden_at": now}
+        for pk in deals.exclude(pk__in=hidden.values("record_id")).values_list("pk", flat=True)
+    ]
+    with transaction.atomic():
+        upsert(DealSight, rows, ["record_id", "connection_id"])
 
 
 def begin_walk(pull: Pull) -> dict[str, Any]:
@@ -126,7 +175,8 @@ def begin_walk(pull: Pull) -> dict[str, Any]:
         "nimble_id", flat=True
     )
     queue = [{"pipeline": nimble_id} for nimble_id in pipelines]
-    return {"since": started.isoformat(), "queue": queue, "read": []}
+    upto = sweep.newest(Deal, pull.workspace_id)
+    return {"since": started.isoformat(), "queue": queue, "read": [], "upto": upto}
 
 
 def step(pull: Pull, head: dict[str, str], checkpoint: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,10 @@ class DealCalls(Calls):
     def pipelines(self) -> dict[str, Any]:
         return self.call("list-deals-pipelines", "GET", "/api/v2/deals/pipelines")
 
+    # get-deals-pipeline
+    def pipeline(self, pipeline_id: str) -> dict[str, Any]:
+        return self.call("get-deals-pipeline", "GET", f"{PIPELINES}{segment(pipeline_id)}")
+
     # list-pipeline-deals-by-stages
     def pipeline_deals(
         self, pipeline_id: str, *, sort: str = "created:asc", limit: int = 100, stage_id: str | None = None
