@@ -21,6 +21,7 @@ STANDARD = ("name", "amount", "probability", "description", "expected_close_date
 READ_ONLY = ("actual_close_date",)
 CUSTOM = "field:"
 MAX_AMOUNT = Decimal(10) ** 19
+MAX_DAYS = 2**31 - 1
 
 
 def field_map(values: Any, key: str) -> dict[str, list[Any]]:
@@ -76,6 +77,12 @@ def percent(value: Any) -> int | None:
     """A probability from 0 to 100, or None."""
     number = amount(value)
     return int(number) if number is not None and 0 <= number <= 100 else None
+
+
+def days(value: Any) -> int | None:
+    """A number of days, or None for none and for what no column can hold."""
+    number = amount(value)
+    return int(number) if number is not None and 1 <= number <= MAX_DAYS else None
 
 
 # --- transitions ----------------------------------------------------------------------------------------------------
@@ -180,6 +187,8 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         "expected_close": when.day(found.get("expected_close_date")),
         "actual_close": when.day(found.get("actual_close_date")),
         "owner_id": (found.get("owner") or "")[:64],
+        # Access goes by what Nimble says, not by an edit that it has not agreed to.
+        "owner_in_nimble": user_id(payload.get("owner"))[:64],
         "pipeline_nimble_id": (found.get("pipeline") or "")[:64],
         "stage_nimble_id": (found.get("stage") or "")[:64],
         "stage_since": None if moved or not steps else when.moment(steps[-1].get("when")),

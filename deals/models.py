@@ -102,7 +102,9 @@ class DealField(models.Model):
 
 
 class Deal(Mirrored):
-    """A deal. `stage_nimble_id` and `pipeline_nimble_id` are where it stands with the open edits applied."""
+    """A deal. `stage_nimble_id` and `pipeline_nimble_id` are where it stands with the open edits applied, as
+    `owner_id` is whose it is then; `owner_in_nimble`, whose it is until Nimble agrees, decides who may see it.
+    """
 
     kind = "deal"
 
@@ -114,6 +116,7 @@ class Deal(Mirrored):
     expected_close = models.DateField(null=True, blank=True)
     actual_close = models.DateField(null=True, blank=True)
     owner_id = models.CharField(max_length=64, blank=True, default="")
+    owner_in_nimble = models.CharField(max_length=64, blank=True, default="")
     pipeline_nimble_id = models.CharField(max_length=64, blank=True, default="")
     stage_nimble_id = models.CharField(max_length=64, blank=True, default="")
     stage_since = models.DateTimeField(null=True, blank=True)

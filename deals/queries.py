@@ -50,7 +50,7 @@ def for_user(user: Any) -> QuerySet[Deal]:
     me = connection.nimble_user_id
     allowed = (
         Q(is_private=False)
-        | Q(owner_id=me)
+        | Q(owner_in_nimble=me)
         | Q(reader_index__contains=terms.item(me))
         | (Q(has_groups=True) & Exists(own_sight.filter(seen_at__isnull=False)))
     )

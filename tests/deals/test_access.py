@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from deals.models import Deal, DealNote, DealSight, Pipeline
-from nimble.models import Connection
+from nimble.models import Connection, Member
 from sync.clock import database_now
 from sync.models import Edit
 from tests.deals.conftest import Keep, browser, columns
@@ -140,6 +140,21 @@ def test_listed_readers_and_those_whom_nimble_showed_it_see_a_private_deal(keep:
     assert client.get(other.get_absolute_url()).status_code == 404
     keep(deal(2, privacy=group), connection=colleague)
     assert client.get(other.get_absolute_url()).status_code == 200
+
+
+def test_a_private_deal_that_is_given_away_stays_its_owners_until_nimble_agrees(
+    page: Client, private: Deal, connect, sales: Pipeline
+):
+    colleague = connect(BJORN)
+    Member.objects.remember(private.workspace, [{"user_id": colleague.nimble_user_id, "name": colleague.name}])
+    answer = page.post(
+        reverse("deals:edit", args=[private.pk, "owner"]), {"value": colleague.nimble_user_id}, follow=True
+    )
+    assert answer.status_code == 200
+    private.refresh_from_db()
+    assert private.owner_id == colleague.nimble_user_id
+    assert page.get(private.get_absolute_url()).status_code == 200
+    assert browser(colleague.user).get(private.get_absolute_url()).status_code == 404
 
 
 def test_no_store_and_one_variant_a_header(page: Client, private: Deal, sales: Pipeline):
