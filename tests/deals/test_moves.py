@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from deals import actions
 from deals.models import Deal, DealNote, LostReason, Pipeline, Stage
 from nimble.models import Connection
 from sync import outbox
@@ -230,6 +231,22 @@ def test_move_arrives_in_nimble_as_its_author(mirror: Connection, sandbox: Sandb
     assert page.post(undo_of(answer), headers=HTMX).status_code == 200
     assert outbox.deliver() == 1
     assert sandbox.object("deal", row.nimble_id or "")["stage_id"] == row.stage_nimble_id
+
+
+@pytest.mark.broken_answers
+def test_a_confirmed_move_stays_when_the_answer_names_no_stage(mirror: Connection, sandbox: SandboxServer):
+    mine = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True, probability__isnull=False)
+    row = next(one for one in mine if Stage.objects.get(nimble_id=one.stage_nimble_id).role == "open")
+    laid = Stage.objects.get(nimble_id=row.stage_nimble_id).pipeline.stages
+    to = laid.exclude(nimble_id=row.stage_nimble_id).filter(role="open", archived_at=None)[0]
+    actions.move(author=mirror.user, deal=row, stage=to)
+    answer = {name: value for name, value in row.remote.items() if name not in ("@stage", "stage_transitions")}
+    bare = {**answer, "stage_transitions": {"pipeline_id": row.pipeline_nimble_id, "transitions": []}}
+    sandbox.fault(method="PUT", path=r"/api/v2/deals/", times=1, apply=True, status=200, body=bare)
+    assert outbox.deliver() == 1
+    assert Edit.objects.get().state == State.CONFIRMED
+    row.refresh_from_db()
+    assert row.stage_nimble_id == to.nimble_id
 
 
 def test_card_stays_where_it_was_put_when_a_pull_says_otherwise(page: Client, keep: Keep, ada: Connection):
