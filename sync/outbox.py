@@ -126,7 +126,12 @@ def deliver(report: Callable[[Edit], None] | None = None) -> int:
     unblock()
     tried = 0
     while edit := claim():
-        push(edit)
+        try:
+            push(edit)
+        except Exception as error:
+            # Not even its failure could be written down. Its lease lapses, and the others need not wait for that.
+            # The text stays out of the log: a database's error quotes values.
+            log.error("an edit could not be finished", edit=edit.pk, error=type(error).__name__)
         tried += 1
         if report:
             edit.refresh_from_db()

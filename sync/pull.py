@@ -194,6 +194,7 @@ def run_stream(
     run = _run_of(stream, full)
     structlog.contextvars.bind_contextvars(connection=connection.pk, stream=spec.name, run=run.pk)
     pull = Pull(connection, stream, run, Client(connection), token)
+    _mark(stream)
     wait: float = spec.every
     try:
         spec.run(pull)
@@ -239,15 +240,26 @@ def _run_of(stream: Stream, full: bool) -> Run:
     return Run.objects.create(stream=stream, full=full or stream.completed_at is None, started_at=now, moved_at=now)
 
 
+def _mark(stream: Stream) -> None:
+    """Not due while it runs; whoever asks for it meanwhile clears this, and is not overwritten at the end."""
+    stream.next_run_at = database_now() + timedelta(seconds=LEASE_SECONDS)
+    stream.save(update_fields=["next_run_at"])
+
+
 def _finish(stream: Stream, run: Run, wait: float) -> None:
     now = database_now()
     run.finished_at = run.moved_at = now
     with transaction.atomic():
         run.save(update_fields=["state", "error", "finished_at", "moved_at"])
+        outcome = {"completed_at": stream.completed_at, "failures": stream.failures}
+        undisturbed = Stream.objects.filter(pk=stream.pk, next_run_at=stream.next_run_at)
         stream.next_run_at = now + timedelta(seconds=wait)
-        stream.save(
-            update_fields=["cursor", "checkpoint", "next_run_at", "completed_at", "failures"],
+        written = undisturbed.update(
+            cursor=stream.cursor, checkpoint=stream.checkpoint, next_run_at=stream.next_run_at, **outcome
         )
+        if not written:
+            # Asked for anew while it ran: it begins anew, from where that asked for.
+            Stream.objects.filter(pk=stream.pk).update(checkpoint=None, **outcome)
     old = stream.runs.filter(state=Run.State.DONE).order_by("-started_at").values_list("pk", flat=True)[200:]
     Run.objects.filter(pk__in=list(old)).delete()
     log.info("pull done", state=run.state, done=run.done, created=run.created, changed=run.changed, gone=run.gone)

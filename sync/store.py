@@ -15,6 +15,7 @@ from sync.models import Change, Quarantined
 from sync.upsert import upsert
 
 BATCH = 100
+LONGEST_ID = 64
 
 
 @dataclass
@@ -57,6 +58,8 @@ def parse_all(
             item = resource.parse(clean.payload(payload))
             remote = resource.keep({}, item.remote)
             columns = overlay.project(resource, remote, [])
+            if len(item.nimble_id) > LONGEST_ID:
+                raise registry.Unstorable("its id is too long")
             parsed[item.nimble_id] = Ready(item.nimble_id, remote, item.view, columns, digest(resource, remote))
         except (registry.Unstorable, AttributeError, KeyError, TypeError, ValueError) as reason:
             found = payload.get("id") or payload.get("deal_id") if isinstance(payload, dict) else None
@@ -71,7 +74,8 @@ def parse_all(
                     at=at,
                 )
             )
-    return list(parsed.values()), bad
+    # Each once: one statement may not touch a row twice.
+    return list(parsed.values()), list({one.nimble_id: one for one in bad}.values())
 
 
 def save_page(
@@ -93,7 +97,7 @@ def save_page(
         with transaction.atomic():
             _save_batch(resource, connection, batch, read_at, tally)
             if number == len(batches):
-                _quarantine(resource, connection, batch, bad)
+                _quarantine(resource, connection, parsed, bad)
                 tally.quarantined = len(bad)
                 if also:
                     also(tally)
@@ -177,7 +181,7 @@ def _changes(resource: registry.Resource, row: Any, remote: dict[str, Any], at: 
             field=name[:120],
             before=before.get(name),
             after=after.get(name),
-            by=by if isinstance(by, str) else "",
+            by=by[:64] if isinstance(by, str) else "",
             at=at,
         )
         for name in sorted(before.keys() | after.keys())

@@ -14,7 +14,7 @@ from nimble.models import Connection
 from sandbox.switches import POSITIONS
 from sync import edits, ids, outbox, pull, registry
 from sync.models import Edit, State
-from tests.people import ADA, BJORN
+from tests.people import ADA, BJORN, Connect
 from tests.sandboxes import SandboxServer
 
 
@@ -314,3 +314,77 @@ def test_edits_of_every_kind_arrive_with_each_switch(ada: Connection, nimble: Sa
 
 def open_stages():
     return Stage.objects.filter(role="open", archived_at=None).exclude(default_probability=None)
+
+
+def test_long_outage_ends_no_edit(mirror, deal, nimble: SandboxServer):
+    nimble.fault(
+        method="PUT", path=r"/api/v2/deals/.*", times=100, status=500, body={"code": 107, "message": "internal"}
+    )
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="9")
+    for _ in range(outbox.MAX_ATTEMPTS + 3):
+        due_now()
+        outbox.deliver()
+    assert state_of(edit) == State.RETRYING
+    assert edit.not_before - timezone.now() < timedelta(seconds=80)
+    nimble.clear_faults()
+    due_now()
+    outbox.deliver()
+    assert state_of(edit) == State.CONFIRMED
+
+
+def test_colleague_whose_grant_died_holds_up_nobody(mirror, deal, connect: Connect):
+    waiting = actions.change(author=mirror.user, deal=deal, field="amount", value="9")
+    bjorn = connect(BJORN)
+    Connection.objects.filter(pk=mirror.pk).update(state=Connection.State.RECONNECT)
+    mine = actions.change(author=bjorn.user, deal=deal, field="name", value="By Bjorn")
+    assert outbox.deliver() == 1
+    assert (state_of(mine), state_of(waiting)) == (State.CONFIRMED, State.PENDING)
+
+
+def test_adopted_deal_note_keeps_its_text_and_cannot_be_changed_here(mirror, deal, nimble: SandboxServer):
+    nimble.fault(method="POST", path=r"/api/v2/deals/.*/notes", times=1, cut="after")
+    note = actions.write_note(author=mirror.user, deal=deal, title="Call", body="The only copy")
+    outbox.deliver()
+    due_now()
+    outbox.deliver()
+    assert edits.adopt(Edit.objects.get(kind="deal_note", record_id=note.pk))
+    note.refresh_from_db()
+    assert note.body == "The only copy"
+    with pytest.raises(edits.CannotEdit):
+        actions.remove_note(author=mirror.user, note=note)
+
+
+def test_note_mended_after_its_answer_was_lost_arrives_with_the_new_words(mirror, nimble: SandboxServer):
+    contact = Contact.objects.filter(is_private=False).exclude(email="").order_by("pk")[0]
+    nimble.fault(method="POST", path=r"/api/v1/contacts/notes.*", times=1, cut="after")
+    note = contact_actions.write_note(author=mirror.user, contact=contact, text="Old words")
+    outbox.deliver()
+    edit = Edit.objects.get(kind="contact_note", record_id=note.pk)
+    Edit.objects.filter(pk=edit.pk).update(fields={"note": {"base": None, "new": "<p>New words</p>"}})
+    due_now()
+    outbox.deliver()
+    assert state_of(edit) == State.CONFIRMED
+    assert [one["note"] for one in nimble.objects("note") if "words" in one["note"]] == ["<p>New words</p>"]
+
+
+def test_refused_value_is_no_base_for_what_was_typed_over_it(mirror, deal, nimble: SandboxServer):
+    first = actions.change(author=mirror.user, deal=deal, field="amount", value="-5")
+    assert outbox.claim() == first
+    second = actions.change(author=mirror.user, deal=deal, field="amount", value="5")
+    lapse(first)
+    outbox.deliver()
+    assert (state_of(first), state_of(second)) == (State.REJECTED, State.CONFIRMED)
+
+
+def test_undo_takes_back_what_was_built_on_it(mirror, deal, other_stage, nimble: SandboxServer):
+    stage = deal.stage_nimble_id
+    first = actions.move(author=mirror.user, deal=deal, stage=other_stage)
+    outbox.deliver()
+    third = open_stages().filter(pipeline__nimble_id=deal.pipeline_nimble_id)
+    third = third.exclude(nimble_id__in=[stage, other_stage.nimble_id])[0]
+    deal.refresh_from_db()
+    second = actions.move(author=mirror.user, deal=deal, stage=third)
+    edits.undo(Edit.objects.get(pk=first.pk), author=mirror.user)
+    outbox.deliver()
+    assert state_of(second) == State.UNDONE
+    assert nimble.object("deal", deal.nimble_id)["stage_id"] == stage
