@@ -135,6 +135,7 @@ def test_note_is_written_changed_and_removed(open_: Open, person: Contact):
     expect(page.locator("#notes strong")).to_have_text("wants")
     expect(page.get_by_label("New note")).to_have_value("")
     page.get_by_label("Edit note").first.click()
+    expect(page.locator("#notes .timeline textarea")).to_be_focused()
     page.locator("#notes .timeline textarea").fill("Wants two")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#notes .note").first).to_have_text("Wants two")
