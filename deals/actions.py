@@ -10,7 +10,7 @@ from deals.models import Deal, DealNote, Stage
 from nimble.models import Connection
 from sync import edits
 from sync.clock import database_now
-from sync.models import Edit, State
+from sync.models import OVERLAID, Edit, State
 
 
 def move(*, author: Any, deal: Deal, stage: Stage, seen: str | None = None, reason: str = "") -> Edit | None:
@@ -27,10 +27,23 @@ def move(*, author: Any, deal: Deal, stage: Stage, seen: str | None = None, reas
     with transaction.atomic():
         drop_refused(author=author, deal=deal, fields={"stage", "pipeline"})
         edit = edits.record(author=author, row=deal, new=new, seen={"stage": seen} if seen else None)
-        if reason:
+        drop_reasons(deal)
+        if reason and edit:
             title = _("Lost: {reason}").format(reason=reason)
-            write_note(author=author, deal=deal, title=title[:256], body=title)
+            write_note(author=author, deal=deal, title=title[:256], body=title, depends_on=edit)
     return edit
+
+
+def drop_reasons(deal: Deal) -> None:
+    """Discard the notes that say why a deal was lost, where another move came instead before it went out."""
+    for edit in Edit.objects.filter(
+        kind=DealNote.kind,
+        state__in=OVERLAID,
+        depends_on__kind=Deal.kind,
+        depends_on__record_id=deal.pk,
+        depends_on__state=State.SUPERSEDED,
+    ):
+        edits.discard(edit)
 
 
 def drop_refused(*, author: Any, deal: Deal, fields: Set[str]) -> None:
@@ -48,8 +61,8 @@ def change(*, author: Any, deal: Deal, field: str, value: Any, seen: Any = None,
     return edits.record(author=author, row=deal, new={field: value}, seen={field: seen} if has_seen else None)
 
 
-def write_note(*, author: Any, deal: Deal, title: str, body: str) -> DealNote:
-    """Write a note on a deal; shown at once, sent as soon as the deal itself is in Nimble."""
+def write_note(*, author: Any, deal: Deal, title: str, body: str, depends_on: Edit | None = None) -> DealNote:
+    """Write a note on a deal; shown at once, sent as soon as the deal itself is in Nimble, and what it `depends_on`."""
     with transaction.atomic():
         connection: Connection = edits.connection_of(author, deal)
         note = DealNote.objects.create(
@@ -58,15 +71,16 @@ def write_note(*, author: Any, deal: Deal, title: str, body: str) -> DealNote:
             author_id=connection.nimble_user_id,
             written_at=database_now(),
         )
-        unsent = Edit.objects.filter(
-            kind=Deal.kind, record_id=deal.pk, operation=Edit.Operation.CREATE, confirmed_at=None
-        ).first()
+        if depends_on is None and deal.nimble_id is None:
+            depends_on = Edit.objects.filter(
+                kind=Deal.kind, record_id=deal.pk, operation=Edit.Operation.CREATE, confirmed_at=None
+            ).first()
         edits.record(
             author=author,
             row=note,
             new={"title": title, "body": body},
             operation=Edit.Operation.CREATE,
-            depends_on=unsent if deal.nimble_id is None else None,
+            depends_on=depends_on,
         )
     note.refresh_from_db()
     return note

@@ -131,6 +131,55 @@ def test_lost_asks_for_a_reason_and_keeps_it_as_a_note(page: Client, keep: Keep,
     assert Deal.objects.get().stage_nimble_id == "s-lost"
 
 
+@pytest.fixture
+def lost(page: Client, keep: Keep) -> Deal:
+    """A deal that was just moved to Lost, with a reason."""
+    [row] = keep(deal(1))
+    move(page, row.pk, stage("Lost"), reason=LostReason.objects.get(nimble_id="r1").pk)
+    return row
+
+
+def open_notes() -> list[DealNote]:
+    return list(DealNote.objects.filter(gone_at=None))
+
+
+def test_a_reason_goes_out_only_after_its_move(lost: Deal):
+    moved, note = Edit.objects.order_by("id")
+    assert note.depends_on == moved
+    Edit.objects.filter(pk=moved.pk).update(state=State.REJECTED)
+    assert outbox.deliver() == 0
+
+
+def test_undoing_a_loss_takes_its_reason_back(page: Client, lost: Deal):
+    moved = Edit.objects.get(kind=Deal.kind)
+    page.post(reverse("deals:undo", args=[lost.pk, moved.pk]), headers=HTMX)
+    assert not open_notes()
+    assert not Edit.objects.filter(state__in=[State.PENDING, State.RETRYING]).exists()
+
+
+@pytest.mark.parametrize("to", ["Qualify", "Won"])
+def test_another_move_takes_the_reason_back(page: Client, lost: Deal, to: str):
+    move(page, lost.pk, stage(to))
+    assert not open_notes()
+
+
+def test_a_refused_loss_that_is_given_up_takes_its_reason_along(page: Client, lost: Deal):
+    Edit.objects.filter(kind=Deal.kind).update(state=State.REJECTED)
+    move(page, lost.pk, stage("Won"))
+    assert not open_notes()
+
+
+def test_another_reason_replaces_the_first(page: Client, lost: Deal):
+    move(page, lost.pk, stage("Lost"), reason=LostReason.objects.get(nimble_id="r2").pk)
+    assert [note.title for note in open_notes()] == ["Lost: No answer"]
+
+
+def test_no_reason_is_kept_where_nothing_moved(page: Client, keep: Keep):
+    [row] = keep(deal(1, "Lost"))
+    move(page, row.pk, stage("Lost"), reason=LostReason.objects.get(nimble_id="r1").pk)
+    assert not open_notes()
+
+
 def test_a_reason_counts_only_when_it_is_lost(page: Client, keep: Keep):
     [row] = keep(deal(1))
     move(page, row.pk, stage("Won"), reason=LostReason.objects.get(nimble_id="r1").pk)
