@@ -10,7 +10,7 @@ from sync.clock import database_now
 from sync.models import Heartbeat
 
 # The bell rings every 2 s and looks for due streams every 15 s.
-SILENT_SECONDS = 60
+SILENT_SECONDS = {"push": 20, "pull": 60}
 
 
 class Sign(NamedTuple):
@@ -37,7 +37,7 @@ def sign(name: str, seen: datetime | None, now: datetime) -> Sign:
             name, None, True, _("%(who)s has not been seen yet: start it with ./run start worker") % {"who": who}
         )
     age = (now - seen).total_seconds()
-    if age > SILENT_SECONDS:
+    if age > SILENT_SECONDS[name]:
         text = _("%(who)s has not been seen for %(span)s: start it with ./run start worker")
         return Sign(name, seen, True, text % {"who": who, "span": span(age)})
     return Sign(name, seen, False, _("%(who)s was last seen %(ago)s") % {"who": who, "ago": ago(seen)})

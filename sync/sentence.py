@@ -25,17 +25,21 @@ def sentence(standing: Standing) -> str:
     if standing.connection is None:
         return _unconnected(standing)
     if standing.push.silent and standing.waiting:
-        return ngettext(
-            "%(n)d edit waits here: the sending worker is not running.",
-            "%(n)d edits wait here: the sending worker is not running.",
-            standing.waiting,
-        ) % {"n": standing.waiting}
+        return _waits(standing)
     if not standing.usable:
         return _first(standing)
     if standing.needs:
         needs = ngettext("%(n)d edit needs you.", "%(n)d edits need you.", standing.needs) % {"n": standing.needs}
         return f"{needs} {_rest(standing)}"
     return _rest(standing)
+
+
+def _waits(standing: Standing) -> str:
+    return ngettext(
+        "%(n)d edit waits here: the sending worker is not running.",
+        "%(n)d edits wait here: the sending worker is not running.",
+        standing.waiting,
+    ) % {"n": standing.waiting}
 
 
 def _rest(standing: Standing) -> str:
@@ -91,12 +95,20 @@ def _first(standing: Standing) -> str:
     return _("The first sync is running.")
 
 
-def banners(standing: Standing) -> list[dict[str, Any]]:
-    """What the shell cannot tell from the chip: a worker that was there and is gone."""
+def banners(standing: Standing, path: str = "") -> list[dict[str, Any]]:
+    """What the shell cannot tell from the chip: a worker that was there and is gone. `path`: the page it is for."""
     if standing.connection is None:
         return []
     # One that nobody has started yet is the first sync's to tell.
     down = [sign for sign in (standing.push, standing.pull) if sign.silent and sign.seen]
-    return [
-        {"kind": "warning", "text": sign.text, "url": reverse("sync:index"), "action": _("See Sync")} for sign in down
-    ]
+    if not down:
+        return []
+    text = down[0].text
+    if len(down) > 1:
+        silent = span((standing.now - max(sign.seen for sign in down if sign.seen)).total_seconds())
+        text = _("The sending and the fetching worker have not been seen for %(span)s: start them with ./run start")
+        text %= {"span": silent}
+    if standing.waiting and standing.push in down:
+        text = f"{_waits(standing)} {text}"
+    here = path == reverse("sync:index")
+    return [{"kind": "warning", "text": text, "url": "" if here else reverse("sync:index"), "action": _("See Sync")}]

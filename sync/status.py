@@ -18,6 +18,8 @@ STALLED_SECONDS = 600
 START_SECONDS = 30
 # A bar that has not moved for so long is of a run that was cut off: it goes on when a worker takes it up again.
 STILL_SECONDS = 60
+# Who waits for Nimble's answer does not hear the bell: a request that went out speaks for its worker for so long more.
+ANSWER_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Chip:
-    """The sidebar's sign: `state` is synced, syncing, waiting, reconnect, stalled or off."""
+    """The sidebar's sign: `state` is synced, syncing, waiting, needs, unsent, reconnect, stalled or off.
+
+    `unsent`: edits wait, and no worker is there to send them.
+    """
 
     state: str
     as_of: datetime | None
     progress: Progress | None
     waiting: int
+    needs: int
 
 
 @dataclass(frozen=True)
@@ -115,13 +121,22 @@ class Standing:
     def chip(self) -> Chip:
         if self.connection is None:
             state = "reconnect" if self.lost == ConnectionState.RECONNECT else "off"
+        elif self.unsent:
+            state = "unsent"
         elif self.long or self.as_of is None:
             state = "syncing"
+        elif self.needs:
+            state = "needs"
         elif self.stalled:
             state = "stalled"
         else:
             state = "waiting" if self.waiting else "synced"
-        return Chip(state, self.as_of, self.long, self.waiting)
+        return Chip(state, self.as_of, self.long, self.waiting, self.needs)
+
+    @property
+    def unsent(self) -> bool:
+        """Edits wait, and no worker is there to send them."""
+        return bool(self.waiting and self.push.silent and (self.push.seen or not self.starting))
 
     @property
     def unread(self) -> list[Flow]:
@@ -156,11 +171,16 @@ def standing(user: Any) -> Standing:
             lost="" if connection else figures["lost"],
             needs=figures["needs"],
             waiting=figures["waiting"],
-            push=health.sign("push", _later(figures["push"], figures["sent"]), figures["now"]),
+            push=health.sign("push", _later(figures["push"], _excused(figures)), figures["now"]),
             pull=health.sign("pull", pull_seen, figures["now"]),
             flows=rows,
         )
     return found
+
+
+def _excused(figures: dict[str, Any]) -> datetime | None:
+    sent = figures["sent"]
+    return min(sent + timedelta(seconds=ANSWER_SECONDS), figures["now"]) if sent else None
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

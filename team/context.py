@@ -1,6 +1,7 @@
 """What the shell around every page shows: who and where one is, and how fresh the records are."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -25,5 +26,10 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "workspace": lambda: getattr(viewer(user), "workspace", None),
         "chip": lambda: status.standing(user).chip,
         "needs": lambda: status.standing(user).needs,
-        "banners": lambda: sentence.banners(status.standing(user)),
+        "banners": lambda: sentence.banners(status.standing(user), _page(request)),
     }
+
+
+def _page(request: HttpRequest) -> str:
+    """The path of the page that is shown: a fragment's own address says nothing of it."""
+    return urlsplit(request.headers.get("HX-Current-URL", "")).path or request.path

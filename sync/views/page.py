@@ -39,8 +39,8 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def chip(request: HttpRequest) -> HttpResponse:
-    """The sidebar's sign; it asks for itself again."""
-    return render(request, "components/sync_chip.html")
+    """The sidebar's sign; it asks for itself again, and brings the banners, which come and go with it."""
+    return render(request, "sync/chip.html")
 
 
 @require_POST

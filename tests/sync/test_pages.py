@@ -15,7 +15,7 @@ from deals.models import Deal
 from nimble.models import Connection, ConnectionState
 from sync import bell, outbox, pull
 from sync.clock import database_now
-from sync.models import Heartbeat, Quarantined, State, Stream
+from sync.models import Edit, Heartbeat, Quarantined, State, Stream
 from tests import factories
 from tests.people import BJORN, ZOE
 from tests.sandboxes import SandboxServer
@@ -57,7 +57,7 @@ def test_index_tells_how_long_a_worker_has_been_silent(mirror: Connection):
     Heartbeat.objects.filter(name="pull").update(at=database_now() - timedelta(seconds=130))
     page = text(signed_in(mirror).get("/sync/"))
     assert page.count("The fetching worker has not been seen for 2 min: start it with ./run start worker") == 2
-    assert "See Sync" in page
+    assert "See Sync" not in page
 
 
 def test_index_lists_an_edit_with_its_record_and_fields_in_words(mirror: Connection, deal: Deal):
@@ -187,10 +187,69 @@ def test_chip_is_a_fragment_that_tells_the_state(mirror: Connection, deal: Deal)
     assert "Synced" in text(client.get("/sync/chip/"))
     actions.change(author=mirror.user, deal=deal, field="amount", value="1")
     chip = client.get("/sync/chip/")
-    assert "1 edit on its way" in text(chip)
+    assert "1 edit waiting" in text(chip)
     assert 'hx-trigger="every 2s"' in chip.content.decode()
     assert "<html" not in chip.content.decode()
     assert "no-store" in chip["Cache-Control"]
+
+
+def silent(seconds: int, *names: str) -> None:
+    Heartbeat.objects.filter(name__in=names).update(at=database_now() - timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.RETRYING, State.SENDING])
+def test_chip_is_never_synced_while_an_edit_waits(mirror: Connection, deal: Deal, state: str):
+    workers_alive()
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="1")
+    Edit.objects.filter(pk=edit.pk).update(state=state)
+    chip = text(signed_in(mirror).get("/sync/chip/"))
+    assert ("1 edit waiting" in chip, "Synced" in chip) == (True, False)
+
+
+@pytest.mark.parametrize("state", [State.REJECTED, State.CONFLICT, State.FAILED, State.AMBIGUOUS, State.BLOCKED])
+def test_chip_says_that_an_edit_needs_its_author(mirror: Connection, deal: Deal, state: str):
+    workers_alive()
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="1")
+    Edit.objects.filter(pk=edit.pk).update(state=state)
+    chip = signed_in(mirror).get("/sync/chip/")
+    assert ("Needs you: 1 edit" in text(chip), "Synced" in text(chip)) == (True, False)
+    assert 'data-state="stalled"' in chip.content.decode()
+
+
+def test_chip_brings_the_banner_of_a_dead_worker_and_takes_it_away(mirror: Connection, deal: Deal):
+    workers_alive()
+    silent(21, "push")
+    actions.change(author=mirror.user, deal=deal, field="amount", value="1")
+    client = signed_in(mirror)
+    chip = client.get("/sync/chip/", headers=HTMX | {"HX-Current-URL": "http://testserver/deals/"})
+    assert "1 edit waiting: nothing is sent" in text(chip)
+    assert "1 edit waits here: the sending worker is not running. The sending worker has not been seen" in text(chip)
+    assert "See Sync" in text(chip)
+    assert '<div id="banners" hx-swap-oob="true">' in chip.content.decode()
+    workers_alive()
+    chip = client.get("/sync/chip/", headers=HTMX)
+    assert '<div id="banners" hx-swap-oob="true">' in chip.content.decode()
+    assert "banner" not in chip.content.decode().partition('id="banners"')[2]
+
+
+def test_banner_is_one_for_both_workers_and_leads_nobody_to_where_they_are(mirror: Connection):
+    workers_alive()
+    silent(130, "push", "pull")
+    client = signed_in(mirror)
+    chip = client.get("/sync/chip/", headers=HTMX | {"HX-Current-URL": "http://testserver/sync/"})
+    assert chip.content.decode().count('class="banner"') == 1
+    assert "The sending and the fetching worker have not been seen for 2 min" in text(chip)
+    assert "See Sync" not in text(chip)
+
+
+def test_worker_that_waits_for_an_answer_is_not_dead(mirror: Connection, deal: Deal):
+    workers_alive()
+    silent(30, "push")
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="1")
+    sent_at = database_now() - timedelta(seconds=30)
+    Edit.objects.filter(pk=edit.pk).update(state=State.SENDING, sent_at=sent_at)
+    chip = text(signed_in(mirror).get("/sync/chip/"))
+    assert ("nothing is sent" in chip, "not been seen" in chip) == (False, False)
 
 
 def test_arrived_edits_can_be_undone_from_the_history(mirror: Connection, deal: Deal, nimble: SandboxServer):
