@@ -25,6 +25,8 @@ from sync.health import sign
 from sync.models import NEEDS_PERSON, Edit, Heartbeat, Quarantined
 
 SECONDS = 5
+# Beat rings every 2 s for edits, and every 15 s for what is due from Nimble.
+LATE_SECONDS = {"push": 10, "pull": 30}
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def database() -> Iterator[Finding]:
         return
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
-        yield Finding(f"the database lacks {len(missing)} migrations", "./run manage migrate")
+        text = "1 migration" if len(missing) == 1 else f"{len(missing)} migrations"
+        yield Finding(f"the database lacks {text}", "./run manage migrate")
     else:
         yield Finding(f"the database is reachable and up to date ({connection.vendor})")
 
@@ -98,8 +101,9 @@ def keys() -> Iterator[Finding]:
             except Undecipherable:
                 closed += 1
     if closed:
+        text = "1 stored secret" if closed == 1 else f"{closed} stored secrets"
         yield Finding(
-            f"{closed} stored secrets cannot be decrypted: TOKEN_KEYS lacks the key that they were encrypted with",
+            f"{text} cannot be decrypted: TOKEN_KEYS lacks the key that was used",
             "append the former key to TOKEN_KEYS, after a comma, then ./run manage rotate_keys",
         )
     else:
@@ -146,22 +150,29 @@ def nimble() -> Iterator[Finding]:
 def processes() -> Iterator[Finding]:
     """Whether everything runs, by the supervisor where there is one, and by the workers' signs of life."""
     control = Control(settings.VAR_DIR)
+    stopped = set()
     if control.running():
         for name, state in control.states().items():
             if state != "RUNNING":
+                stopped.add(name)
                 yield Finding(f"{name} is {state.lower()}", f"./run start {name}, and ./run logs {name} for why")
     seen = dict(Heartbeat.objects.values_list("name", "at"))
     now = database_now()
     for name in ("push", "pull"):
+        if f"worker-{name}" in stopped:
+            continue  # told already, and what it last said counts no more
         found = sign(name, seen.get(name), now)
-        if found.silent:
+        late = found.seen is None or (now - found.seen).total_seconds() > LATE_SECONDS[name]
+        if late and "beat" in stopped:
+            continue  # nobody rings
+        if late:
             since = f"since {found.seen:%Y-%m-%d %H:%M:%S} UTC" if found.seen else "so far"
             yield Finding(
                 f"no sign of life of worker-{name} {since}; it gives one whenever beat rings",
                 "./run status; ./run start worker; ./run start beat",
             )
         else:
-            yield Finding(f"worker-{name} and beat are alive")
+            yield Finding(f"worker-{name} is alive")
 
 
 def people() -> Iterator[Finding]:
@@ -172,12 +183,12 @@ def people() -> Iterator[Finding]:
         )
     waiting = Edit.objects.filter(state__in=NEEDS_PERSON).count()
     if waiting:
-        yield Finding(f"{waiting} edits need a person", f"their authors see them at {settings.PUBLIC_URL}/sync/")
+        text = "1 edit needs a person" if waiting == 1 else f"{waiting} edits need a person"
+        yield Finding(text, f"their authors see them at {settings.PUBLIC_URL}/sync/")
     quarantined = Quarantined.objects.count()
     if quarantined:
-        yield Finding(
-            f"{quarantined} records of Nimble's could not be stored", f"they are listed at {settings.PUBLIC_URL}/admin/"
-        )
+        text = "1 record" if quarantined == 1 else f"{quarantined} records"
+        yield Finding(f"{text} of Nimble's could not be stored", f"listed at {settings.PUBLIC_URL}/admin/")
 
 
 # What needs the database comes last, and is left out when that is not there.

@@ -62,6 +62,23 @@ def test_doctor_names_a_program_that_is_stopped(team: Portal) -> None:
         team.start("beat")
 
 
+def test_doctor_calls_no_worker_alive_that_is_stopped(team: Portal) -> None:
+    team.stop("worker-push")
+    try:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "doctor"],
+            cwd=ROOT,
+            env=team.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "worker-push is stopped" in done.stdout
+        assert "worker-push is alive" not in done.stdout
+    finally:
+        team.start("worker-push")
+
+
 def test_doctor_says_everything_that_is_wrong_at_once(team: Portal) -> None:
     found = doctor(
         team,
@@ -77,7 +94,7 @@ def test_doctor_says_everything_that_is_wrong_at_once(team: Portal) -> None:
         "PUBLIC_URL is https://crm.example.com, but",
         "the broker redis://:**@127.0.0.1:1// is",
         "http://127.0.0.1:1 is not reachable:",
-        "1 stored secrets cannot",
+        "1 stored secret cannot",
     ]
 
 

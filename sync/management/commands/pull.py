@@ -1,5 +1,6 @@
 """`manage.py pull`: in the foreground, with a bar, what the pulling worker does."""
 
+import logging
 import sys
 import threading
 import time
@@ -44,7 +45,10 @@ class Command(BaseCommand):
         """Pull one connection under a bar; beside a running pull, show that one first, then do our own."""
         stop = threading.Event()
         bar = threading.Thread(target=self.draw, args=(connection, stop), daemon=True)
+        level = logging.root.level
         if not quiet:
+            # What is logged meanwhile would stand in the middle of the bar.
+            logging.root.setLevel(max(level, logging.WARNING))
             bar.start()
         try:
             while leases.held(pulling.lease_name(connection)):
@@ -56,6 +60,7 @@ class Command(BaseCommand):
             stop.set()
             if not quiet:
                 bar.join()
+                logging.root.setLevel(level)
                 self.stderr.write("\r" + " " * 78 + "\r", ending="")
 
     def draw(self, connection: Connection, stop: threading.Event) -> None:
