@@ -14,7 +14,7 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from contacts.models import Contact, ContactNote
-from nimble.models import Connection
+from nimble.models import Connection, Member
 from sync.models import Edit
 from tests import factories
 from tests.browser import NewPage, check_accessible
@@ -78,6 +78,25 @@ def test_page_and_its_forms_are_accessible(open_: Open, person: Contact, look: d
     page.get_by_text("Edit Title and company:").locator("..").click()
     expect(page.get_by_label("Title", exact=True)).to_be_visible()
     looked_at(page, "contact-editing", look)
+
+
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_list_fits_a_desk(open_: Open, person: Contact, ada: Connection, width: int):
+    Member.objects.remember(ada.workspace, [{"user_id": "u1", "name": "Maximiliane Featherstone"}])
+    long = {"name": "N" * 200, "company_name": "C" * 200, "email": "e" * 200 + "@b.example", "phone": "0" * 60}
+    Contact.objects.filter(pk=person.pk).update(**long, sort_name="", tags=["t" * 90, "u" * 90, "v"])
+    Contact.objects.update(owner_id="u1")
+    page = open_("/contacts/", width=width)
+    if folder := os.environ.get("PICTURES"):
+        page.screenshot(path=Path(folder, f"contacts-{width}.png"))
+    hidden = page.locator(".table-container").evaluate("box => box.scrollWidth - box.clientWidth")
+    assert hidden <= 0, f"{hidden} px of the table are cut off"
+    expect(page.get_by_role("columnheader", name="Updated")).to_be_in_viewport(ratio=1)
+
+
+def test_list_names_the_company_under_the_name_on_a_phone(open_: Open, person: Contact):
+    row = open_("/contacts/?type=person", width=360).get_by_role("rowheader", name=person.name)
+    expect(row.get_by_text(person.company_name)).to_be_visible()
 
 
 def test_search_narrows_while_typing_and_is_in_the_address(open_: Open, person: Contact):
