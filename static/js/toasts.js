@@ -1,26 +1,47 @@
-// Toasts are rendered by the server and appended to #toasts. Here they leave after 8 s, unless looked at.
-import { word } from "./words.js";
+// Toasts are rendered by the server and appended to #toasts. Here they leave after 8 s, unless looked at; three are
+// enough at once, and a newer one about the same record takes the place of the older one.
+import { calm, word } from "./words.js";
 
 const LIFE = 8000;
+const STEP = 250;
 const AT_ONCE = 3;
 const region = document.getElementById("toasts");
-const timers = new Map();
+const shown = () => [...region.querySelectorAll(".toast:not(.leaving)")];
+const left = new WeakMap();
 
 function leave(toast) {
-  clearTimeout(timers.get(toast));
-  timers.delete(toast);
   toast.classList.add("leaving");
-  setTimeout(() => toast.remove(), 220);
+  setTimeout(() => toast.remove(), calm() ? 0 : 220);
 }
 
-function arm(toast) {
-  [...region.querySelectorAll(".toast:not(.leaving)")].slice(0, -AT_ONCE).forEach(leave);
-  clearTimeout(timers.get(toast));
-  timers.set(toast, setTimeout(() => leave(toast), LIFE));
+// The address of an Undo names the record, and at its end the edit.
+const subject = (toast) => toast.querySelector("form")?.getAttribute("action").replace(/\d+(?=\D*$)/, "");
+
+function arrive(toast) {
+  left.set(toast, LIFE);
+  const about = subject(toast);
+  for (const other of shown()) if (other !== toast && about && subject(other) === about) other.remove();
+  shown().slice(0, -AT_ONCE).forEach(leave);
 }
 
-const pause = () => timers.forEach((timer) => clearTimeout(timer));
-const resume = () => region.matches(":hover, :focus-within") || timers.forEach((_, toast) => arm(toast));
+// With the morph extension, htmx appends the element that says where to, not what is in it.
+function unwrap(wrapper) {
+  const toasts = [...wrapper.children];
+  wrapper.replaceWith(...toasts);
+  toasts.forEach((toast) => htmx.process(toast));
+}
+
+// A pointer that moved onto them reads; one that they came up under does not, nor does the focus that a click left.
+let reading = false;
+const attended = () => (reading &&= region.matches(":hover")) || region.querySelector(":focus-visible");
+
+function age() {
+  if (attended()) return;
+  for (const toast of shown()) {
+    left.set(toast, left.get(toast) - STEP);
+    if (left.get(toast) <= 0) leave(toast);
+  }
+}
 
 export function toast(text, { kind = "error", label, act } = {}) {
   const copy = document.getElementById("toast-template").content.cloneNode(true).firstElementChild;
@@ -36,14 +57,12 @@ export function toast(text, { kind = "error", label, act } = {}) {
 }
 
 if (region) {
-  new MutationObserver((changes) =>
-    changes.forEach((change) => change.addedNodes.forEach((node) => node instanceof HTMLElement && node.matches(".toast") && arm(node))),
-  ).observe(region, { childList: true });
-  region.querySelectorAll(".toast").forEach(arm);
-  region.addEventListener("pointerenter", pause);
-  region.addEventListener("pointerleave", resume);
-  region.addEventListener("focusin", pause);
-  region.addEventListener("focusout", () => setTimeout(resume));
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) for (const node of addedNodes) if (node instanceof HTMLElement) node.matches(".toast") ? arrive(node) : unwrap(node);
+  }).observe(region, { childList: true });
+  shown().forEach(arrive);
+  setInterval(age, STEP);
+  region.addEventListener("pointermove", (event) => (reading ||= Boolean(event.movementX || event.movementY)));
   region.addEventListener("click", (event) => {
     if (event.target.closest("[data-dismiss]")) leave(event.target.closest(".toast"));
   });
