@@ -13,19 +13,30 @@ from sync.clock import database_now
 from sync.models import OVERLAID, Edit, State
 
 
-def move(*, author: Any, deal: Deal, stage: Stage, seen: str | None = None, reason: str = "") -> Edit | None:
+def move(
+    *,
+    author: Any,
+    deal: Deal,
+    stage: Stage,
+    seen: str | None = None,
+    reason: str = "",
+    probability: int | None = None,
+) -> Edit | None:
     """Move a deal to a stage of its pipeline or of another. `seen`: the stage the card was taken from.
 
     `reason`: why it was lost. Nimble keeps none on a deal, so it is written as a note. Raises `CannotEdit` for an
-    archived stage. None when the deal stands there already.
+    archived stage. `probability`: for a stage that has none of its own, in the same edit. None when the deal stands
+    there already.
     """
     if stage.archived_at is not None or stage.pipeline.archived_at is not None:
         raise edits.CannotEdit(_("This stage is archived: choose another one."))
-    new = {"stage": stage.nimble_id}
+    new: dict[str, Any] = {"stage": stage.nimble_id}
     if deal.pipeline_nimble_id != stage.pipeline.nimble_id:
         new["pipeline"] = stage.pipeline.nimble_id or ""
+    if probability is not None:
+        new["probability"] = probability
     with transaction.atomic():
-        drop_refused(author=author, deal=deal, fields={"stage", "pipeline"})
+        drop_refused(author=author, deal=deal, fields={"stage", "pipeline", "probability"}, of="stage")
         edit = edits.record(author=author, row=deal, new=new, seen={"stage": seen} if seen else None)
         drop_reasons(deal)
         if reason and edit:
@@ -46,13 +57,15 @@ def drop_reasons(deal: Deal) -> None:
         edits.discard(edit)
 
 
-def drop_refused(*, author: Any, deal: Deal, fields: Set[str]) -> None:
-    """Discard what Nimble refused of this person's, where it is of these fields alone: something else comes instead."""
+def drop_refused(*, author: Any, deal: Deal, fields: Set[str], of: str = "") -> None:
+    """Discard what Nimble refused of this person's, where it is of these fields alone (and `of` this one): something
+    else comes instead.
+    """
     refused = Edit.objects.filter(
         kind=Deal.kind, record_id=deal.pk, author=author, state__in=[State.REJECTED, State.FAILED]
     )
     for edit in refused:
-        if edit.operation == Edit.Operation.UPDATE and edit.fields.keys() <= fields:
+        if edit.operation == Edit.Operation.UPDATE and edit.fields.keys() <= fields and (not of or of in edit.fields):
             edits.discard(edit)
 
 

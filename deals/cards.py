@@ -35,6 +35,7 @@ class Card(NamedTuple):
     amount: Decimal | None
     currency: str
     expected_close: date | None
+    probability: int | None
     owner: str
     stage: str
     stage_since: datetime | None
@@ -52,8 +53,8 @@ class Card(NamedTuple):
 def read(deals: QuerySet[Deal], user: Any) -> list[Card]:
     """The cards of some deals, in their order. One statement."""
     columns = (
-        "pk", "rev", "name", "amount", "currency", "expected_close", "owner_id", "stage_nimble_id", "stage_since",
-        "tag_index", "updated_in_nimble", "locked", "edit", "company",
+        "pk", "rev", "name", "amount", "currency", "expected_close", "probability", "owner_id", "stage_nimble_id",
+        "stage_since", "tag_index", "updated_in_nimble", "locked", "edit", "company",
     )  # fmt: skip
     return [Card._make(row) for row in queries.with_card(deals, user).values_list(*columns)]
 
@@ -99,6 +100,7 @@ class Renderer:
         is_open = stage is None or not stage.is_final
         company = f'<p class="c">{escape(card.company)}</p>' if card.company else ""
         tags = self.tags(card.tag_index) if card.tag_index else ""
+        unsure = " data-no-probability" if card.probability is None else ""
         close = self.close(card.expected_close, is_open) if card.expected_close else ""
         state = self.states.get(card.edit["state"], "") if card.edit else ""
         age = ""
@@ -107,7 +109,7 @@ class Renderer:
         way = f'<a class="v" href="{url}move/" aria-label="{self.move} {name}"></a>' if editable else ""
         return (
             f'<li class="card" id="deal-{pk}" tabindex="-1" data-deal="{pk}" data-rev="{card.rev}"'
-            f' data-editable="{int(editable)}"{to}><a class="t" href="{url}" data-drawer>{name}</a>'
+            f' data-editable="{int(editable)}"{unsure}{to}><a class="t" href="{url}" data-drawer>{name}</a>'
             f"{self.owner(card.owner)}{company}{tags}"
             f'<div class="m"><b>{self.amount(card.amount, card.currency)}</b>{close}{state}{age}{way}</div></li>'
         )

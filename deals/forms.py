@@ -26,6 +26,14 @@ class MoveForm(forms.Form):
         LostReason.objects.none(), required=False, label=_("Why was it lost?"), empty_label=_("No reason")
     )
 
+    probability = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=100,
+        label=_("Probability"),
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), _("Write a whole number from 0 to 100.")),
+    )
+
     def __init__(self, deal: Deal, known: Sequence[Laid], data: Any = None) -> None:
         super().__init__(data, label_suffix="")
         self.stages: dict[int, Stage] = {stage.pk: stage for laid in known for stage in laid.stages}
@@ -46,6 +54,23 @@ class MoveForm(forms.Form):
 
     def _is_here(self, stage: Stage) -> bool:
         return (stage.nimble_id, stage.pipeline.nimble_id) == (self.deal.stage_nimble_id, self.deal.pipeline_nimble_id)
+
+    @property
+    def unsure(self) -> list[Stage]:
+        """The stages into which this deal comes only with a probability: neither it nor they have one."""
+        if self.deal.probability is not None:
+            return []
+        return [stage for stage in self.stages.values() if stage.default_probability is None and not stage.archived_at]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        stage = self.stages.get(cleaned.get("stage") or 0)
+        if stage not in self.unsure or (stage and self._is_here(stage)):
+            cleaned["probability"] = None
+        elif cleaned.get("probability") is None and "probability" not in self.errors:
+            text = _("Neither the deal nor the stage {stage} has a probability: give one.").format(stage=stage)
+            self.add_error("probability", text)
+        return cleaned
 
     @property
     def chosen(self) -> Stage:

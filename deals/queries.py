@@ -81,7 +81,17 @@ class Laid:
 def laid_out(user: Any) -> list[Laid]:
     """The person's pipelines with their stages. One statement."""
     own = ("pk", "workspace_id", "nimble_id", "name", "is_default", "archived_at")
-    of_stage = ("pk", "nimble_id", "name", "position", "role", "is_final", "expected_days", "archived_at")
+    of_stage = (
+        "pk",
+        "nimble_id",
+        "name",
+        "position",
+        "role",
+        "is_final",
+        "expected_days",
+        "archived_at",
+        "default_probability",
+    )
     reasons = LostReason.objects.filter(pipeline=OuterRef("pk"))
     rows = (
         pipelines(user)

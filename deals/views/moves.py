@@ -28,13 +28,22 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
     form = MoveForm(deal, known, request.POST if request.method == "POST" else None)
     if request.method == "GET":
         return _ask(request, deal, form)
+    if not form.is_valid() and list(form.errors) == ["probability"]:
+        return _refuse(request, deal, str(form.errors["probability"][0]), form)
     if not form.is_valid():
         return _refuse(request, deal, _("There is no such stage here, or it is archived: choose another one."), form)
     if not queries.is_editable(deal, request.user):
         return _refuse(request, deal, _("You may not edit this deal in Nimble."), form)
     stage, reason = form.chosen, form.reason_text()
     try:
-        edit = actions.move(author=request.user, deal=deal, stage=stage, seen=form.seen_stage, reason=reason)
+        edit = actions.move(
+            author=request.user,
+            deal=deal,
+            stage=stage,
+            seen=form.seen_stage,
+            reason=reason,
+            probability=form.cleaned_data["probability"],
+        )
     except edits.CannotEdit as refusal:
         return _refuse(request, deal, str(refusal), form)
     text = _("{deal} is in {stage}.").format(deal=deal.name or _("Unnamed"), stage=stage.name)
@@ -62,7 +71,9 @@ def _ask(request: HttpRequest, deal: Deal, form: MoveForm) -> HttpResponse:
     refused = Record(deal, request.user).refusals("stage")
     context: dict[str, Any] = {"deal": deal, "form": form, "stage": stage, "refusals": refused}
     if stage and request.GET.get("dialog"):
-        return render(request, "deals/lose.html", {**context, "reasons": _reasons(stage)})
+        return render(
+            request, "deals/lose.html", {**context, "reasons": _reasons(stage), "unsure": stage in form.unsure}
+        )
     return render(request, "deals/move.html", context)
 
 

@@ -92,10 +92,12 @@ function refuse() {
   toast(word("locked"), { kind: "warning" });
 }
 
-// Some stages ask first (Lost wants a reason): their column names the fragment with the question.
+// Some stages ask first: Lost wants a reason, one without a probability that of a card which has none either.
+const asks = (card, column) => column?.hasAttribute("data-ask") || (column?.hasAttribute("data-ask-probability") && card.hasAttribute("data-no-probability"));
+
 async function moveOrAsk(card, stage, options) {
   if (!editable(card)) return refuse();
-  if (!columnOf(stage)?.hasAttribute("data-ask")) return move(card, stage, options);
+  if (!asks(card, columnOf(stage))) return move(card, stage, options);
   if (options?.origin) glide(card, () => insert(card, options.origin.list, options.origin.next));
   await htmx.ajax("GET", `/deals/${card.dataset.deal}/move/?stage=${encodeURIComponent(stage)}&dialog=1`, { source: "#dialog", target: "#dialog", swap: "innerHTML" });
 }

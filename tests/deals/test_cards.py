@@ -16,7 +16,7 @@ from sync import terms
 OPEN = Stage(pk=3, nimble_id="s1", name="Open", pipeline=Pipeline(pk=1), expected_days=5)
 WON = Stage(pk=4, nimble_id="s2", name="Won", role=Role.WON, is_final=True, pipeline=Pipeline(pk=1))
 STAGES = {"s1": OPEN, "s2": WON}
-PLAIN = Card(7, 2, "Name", Decimal(100), "EUR", None, "u1", "s1", None, "", None, False, None, None)
+PLAIN = Card(7, 2, "Name", Decimal(100), "EUR", None, 50, "u1", "s1", None, "", None, False, None, None)
 
 
 class Elements(HTMLParser):

@@ -180,6 +180,56 @@ def test_no_reason_is_kept_where_nothing_moved(page: Client, keep: Keep):
     assert not open_notes()
 
 
+@pytest.fixture
+def unsure(keep: Keep) -> Stage:
+    """The stage Propose, without a probability of its own."""
+    Stage.objects.filter(name="Propose").update(default_probability=None)
+    return stage("Propose")
+
+
+def test_a_stage_without_a_probability_asks_for_the_deals(page: Client, keep: Keep, sales: Pipeline, unsure: Stage):
+    row, sure = keep(deal(1), deal(2, values={"probability": "40"}))
+    board = page.get(reverse("deals:board", args=[sales.pk])).content.decode()
+    assert re.search(rf'id="stage-{unsure.pk}"[^>]*data-ask-probability', board)
+    assert not re.search(rf'id="stage-{stage("Won").pk}"[^>]*data-ask-probability', board)
+    assert re.search(rf'id="deal-{row.pk}"[^>]*data-no-probability', board)
+    assert not re.search(rf'id="deal-{sure.pk}"[^>]*data-no-probability', board)
+    asked = page.get(reverse("deals:move", args=[row.pk]), {"stage": unsure.pk, "dialog": 1}, headers=HTMX)
+    assert 'name="probability"' in asked.content.decode()
+    assert 'name="reason"' not in asked.content.decode()
+    refused = move(page, row.pk, unsure)
+    assert refused.status_code == 409
+    assert "the stage Propose has a probability" in refused.content.decode()
+    assert move(page, row.pk, unsure, probability="101").status_code == 409
+    assert not Edit.objects.exists()
+    assert move(page, row.pk, unsure, probability="0").status_code == 200
+    assert {name: change["new"] for name, change in Edit.objects.get().fields.items()} == {
+        "stage": "s-propose",
+        "probability": 0,
+    }
+    assert move(page, sure.pk, unsure, probability="70").status_code == 200
+    assert Edit.objects.get(record_id=sure.pk).fields.keys() == {"stage"}
+
+
+def test_the_deals_page_asks_for_the_probability(page: Client, keep: Keep, unsure: Stage):
+    row, sure = keep(deal(1), deal(2, values={"probability": "40"}))
+    asks = f'hx-get="{reverse("deals:move", args=[row.pk])}?stage={unsure.pk}&amp;dialog=1"'
+    assert asks in page.get(row.get_absolute_url()).content.decode()
+    assert f"?stage={unsure.pk}&amp;dialog=1" not in page.get(sure.get_absolute_url()).content.decode()
+
+
+def test_plain_form_asks_for_the_probability(page: Client, keep: Keep, unsure: Stage):
+    [row] = keep(deal(1))
+    address = reverse("deals:move", args=[row.pk])
+    assert 'name="probability"' in page.get(address).content.decode()
+    answer = page.post(address, {"stage": unsure.pk})
+    assert answer.status_code == 409
+    assert "give one" in answer.content.decode()
+    assert page.post(address, {"stage": unsure.pk, "probability": "30"}).status_code == 302
+    row.refresh_from_db()
+    assert (row.stage_nimble_id, row.probability) == ("s-propose", 30)
+
+
 def test_a_reason_counts_only_when_it_is_lost(page: Client, keep: Keep):
     [row] = keep(deal(1))
     move(page, row.pk, stage("Won"), reason=LostReason.objects.get(nimble_id="r1").pk)
