@@ -48,9 +48,10 @@ class Event:
     @property
     def title(self) -> str:
         """The note's title, where it says more than the note's first words."""
-        if self.note is None or self.note.title == title_of(self.note.body):
+        if self.note is None:
             return ""
-        return self.note.title
+        title = self.note.title
+        return "" if title in (title_of(self.note.body), self.note.body.strip()[: len(title)]) else title
 
 
 def events(record: Record) -> list[Event]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from contacts import queries as contacts
 from crmportal.htmx import fragment
 from deals import actions, queries, timeline
-from deals.forms import NoteForm
+from deals.forms import NoteForm, title_of
 from deals.models import Deal, DealNote
 from deals.record import Record
 from sync import edits, mending
@@ -46,7 +46,8 @@ def change(request: HttpRequest, pk: int, note_pk: int) -> HttpResponse:
     deal, note = _visible(request, pk, note_pk)
     form = NoteForm(
         request.POST if request.method == "POST" else None,
-        initial={"title": note.title, "body": note.body},
+        # A title that was made of the text is made anew of what the text becomes.
+        initial={"title": "" if note.title == title_of(note.body) else note.title, "body": note.body},
         auto_id=f"id-note-{note.pk}-%s",
         label_suffix="",
     )

@@ -1,9 +1,12 @@
 """Notes on a deal: written, changed, removed; Nimble never reads them back."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from deals import actions
 from deals.forms import title_of
 from deals.models import Deal, DealNote
 from nimble.models import Connection
@@ -45,6 +48,33 @@ def test_note_is_shown_at_once_and_cleaned(page: Client, keep: Keep):
     note = DealNote.objects.get()
     assert note.title.startswith("Hello")
     assert "<strong>Hello</strong>" in page.get(row.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize(("title", "shown"), [("", False), ("Call", False), ("About the offer", True)])
+def test_title_is_shown_only_where_it_says_more_than_the_text(page: Client, keep: Keep, title: str, shown: bool):
+    [row] = keep(deal(1))
+    write(page, row, "Call them *back*", title=title)
+    body = page.get(row.get_absolute_url()).content.decode()
+    assert body.count("Call them") == 1
+    assert bool(re.search(r'<p class="font-medium" dir="auto">', body)) == shown
+
+
+def test_the_reason_of_a_loss_is_shown_once(page: Client, keep: Keep, ada: Connection):
+    [row] = keep(deal(1))
+    text = "Lost: " + "too *dear* " * 20
+    actions.write_note(author=ada.user, deal=row, title=text.strip(), body=text)
+    assert page.get(row.get_absolute_url()).content.decode().count("Lost: too") == 1
+
+
+def test_a_title_that_was_made_of_the_text_follows_it(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    write(page, row, "First")
+    note = DealNote.objects.get()
+    change = reverse("deals:change_note", args=[row.pk, note.pk])
+    assert 'value="First"' not in page.get(change, headers=HTMX).content.decode()
+    page.post(change, {"title": "", "body": "Second"}, headers=HTMX)
+    note.refresh_from_db()
+    assert note.title == "Second"
 
 
 def test_empty_note_is_refused_with_the_title_that_was_typed(page: Client, keep: Keep):
