@@ -109,6 +109,15 @@ function toasts(shown) {
   if (region) region.hidden = !shown;
 }
 
+// A column takes what is let go anywhere in it, on its header as well as on its list; the one that would is marked.
+const columnAt = ({ clientX, clientY }) => document.elementFromPoint(clientX, clientY)?.closest(".column:not([data-archived])");
+
+function mark(goal) {
+  for (const column of columns()) column.classList.toggle("goal", column === goal);
+}
+
+const aim = (event) => mark(columnAt(event));
+
 function sortable(list) {
   if (!window.Sortable || window.Sortable.get(list)) return;
   let origin;
@@ -139,15 +148,20 @@ function sortable(list) {
       origin = { list: item.parentElement, next: item.nextElementSibling };
       busy.add(item.id);
       board().classList.add("dragging");
+      addEventListener("pointermove", aim, true);
       // Notices lie where the zones come up.
       toasts(false);
     },
-    onEnd({ item, to }) {
+    onEnd({ item, to, originalEvent }) {
+      removeEventListener("pointermove", aim, true);
+      mark(null);
       board().classList.remove("dragging");
       toasts(true);
       busy.delete(item.id);
-      const stage = to.dataset.drop ?? to.closest(".column")?.dataset.stage;
-      if (to === origin.list || !stage) return;
+      // Let go outside every list, the card is back where it was: what is below the hand decides.
+      const spilled = to === origin.list && originalEvent && columnAt(originalEvent.changedTouches?.[0] ?? originalEvent);
+      const stage = to.dataset.drop ?? (spilled || to.closest(".column"))?.dataset.stage;
+      if (!stage || stage === origin.list.closest(".column")?.dataset.stage) return;
       if (to.dataset.drop) insert(item, listOf(stage), null);
       moveOrAsk(item, stage, { origin });
     },

@@ -75,7 +75,7 @@ def column_of(page: Page, row: Deal) -> str:
     return page.locator(f"#deal-{row.pk}").evaluate("card => card.closest('.column').dataset.name")
 
 
-def carry(page: Page, card: Any, onto: Any) -> None:
+def carry(page: Page, card: Any, onto: Any, depth: int = 30) -> None:
     """As a hand does it: press, begin to move, glide, let go."""
     card.hover()
     start, end = card.bounding_box(), onto.bounding_box()
@@ -83,8 +83,8 @@ def carry(page: Page, card: Any, onto: Any) -> None:
     page.mouse.down()
     page.mouse.move(start["x"] + 72, start["y"] + 40, steps=4)
     onto_now = onto.bounding_box() or end
-    page.mouse.move(onto_now["x"] + onto_now["width"] / 2, onto_now["y"] + 30, steps=20)
-    page.mouse.move(onto_now["x"] + onto_now["width"] / 2 + 4, onto_now["y"] + 34, steps=4)
+    page.mouse.move(onto_now["x"] + onto_now["width"] / 2, onto_now["y"] + depth, steps=20)
+    page.mouse.move(onto_now["x"] + onto_now["width"] / 2 + 4, onto_now["y"] + depth + 4, steps=4)
     page.mouse.up()
 
 
@@ -130,6 +130,51 @@ def test_drag_undo_and_nimble(open_: Open, board: Pipeline, row: Deal, sandbox: 
     # The board hears of it by itself.
     expect(card.get_by_text("Saved here")).to_have_count(0)
     assert sandbox.object("deal", row.nimble_id or "")["stage_name"] == name
+
+
+def test_drop_on_a_header_moves_the_card(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1440)
+    expect(page.locator('.card[tabindex="0"]').first).to_be_visible()
+    goal = page.locator('.column[data-role="open"]').nth(1)
+    carry(page, page.locator(f"#deal-{row.pk}"), goal.locator("header"), depth=12)
+    expect(goal.locator(f"#deal-{row.pk}").get_by_text("Saved here")).to_be_visible()
+    expect(page.locator(".column.goal")).to_have_count(0)
+    assert Edit.objects.count() == 1
+
+
+def test_toasts_are_few_and_leave(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1440)
+    names = [one.get_attribute("data-name") for one in page.locator(".column:not([data-archived])").all()]
+    page.locator(f"#deal-{row.pk}").focus()
+    for name in names[1:3]:
+        page.keyboard.press("Alt+ArrowRight")
+        expect(page.locator(f'.column[data-name="{name}"] #deal-{row.pk}').get_by_text("Saved here")).to_be_visible()
+        expect(page.locator(".toast")).to_contain_text([name or ""])
+    for other in page.locator('.card[data-editable="1"]').all()[:5]:
+        other.focus()
+        with page.expect_response(lambda answer: answer.url.endswith("/move/")):
+            page.keyboard.press("Alt+ArrowRight")
+    expect(page.locator(".toast")).to_have_count(3)
+    expect(page.locator(".toast")).to_have_count(0, timeout=10_000)
+
+
+def test_toasts_stay_while_read_and_lie_beside_the_drawer(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1280)
+    page.locator(f"#deal-{row.pk}").focus()
+    page.keyboard.press("Alt+ArrowRight")
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text("Undo")
+    page.locator(f"#deal-{row.pk} .t").click()
+    expect(page.locator("#drawer #deal-head")).to_be_visible()
+    drawer, box = page.locator("#drawer").bounding_box(), toast.bounding_box()
+    assert drawer and box
+    assert box["x"] + box["width"] <= drawer["x"]
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.move(box["x"] + 24, box["y"] + 20)
+    page.wait_for_timeout(9_000)
+    expect(toast).to_be_visible()
+    page.mouse.move(box["x"] + 20, 20)
+    expect(toast).to_have_count(0, timeout=10_000)
 
 
 def test_keys_move_the_card_and_keep_the_focus(open_: Open, board: Pipeline, row: Deal):
