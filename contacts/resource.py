@@ -212,6 +212,10 @@ class ContactNotes(Resource):
     def link(self, row: ContactNote, user: Any) -> tuple[str, str]:
         return self._link(row, queries.for_user(user).filter(notes=row))
 
+    def remembered(self, pk: int, user: Any) -> str:
+        contact = queries.for_user(user).filter(notes=pk).order_by("is_private", "pk").first()
+        return _("Note on {name}, removed").format(name=contact.name) if contact else ""
+
     def label(self, field: str, row: ContactNote) -> str:
         return _("Note")
 

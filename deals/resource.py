@@ -223,5 +223,9 @@ class DealNotes(Resource):
     def url(self, row: DealNote) -> str:
         return f"{row.deal.get_absolute_url()}#note-{row.pk}"
 
+    def remembered(self, pk: int, user: Any) -> str:
+        note = DealNote.objects.filter(pk=pk, deal__in=queries.for_user(user)).select_related("deal").first()
+        return _("Note on {name}, removed").format(name=note.deal.name) if note else ""
+
     def title(self, row: DealNote) -> str:
         return row.deal.name

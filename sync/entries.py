@@ -28,7 +28,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Entry:
-    """One edit with its record; `title` and `url` are empty where the person does not see the record."""
+    """One edit with its record; `url` is empty where the person does not see it, `title` where it tells nothing."""
 
     edit: Edit
     row: Any
@@ -115,6 +115,8 @@ def _rows(edits: list[Edit], user: Any) -> dict[tuple[str, int], Any]:
 def _entry(edit: Edit, row: Any, user: Any, labels: dict[tuple[int, str, str], str]) -> Entry:
     resource = registry.resource(edit.kind)
     title, url = resource.link(row, user) if row else ("", "")
+    if row is None and edit.author_id == user.pk:
+        title = resource.remembered(edit.record_id, user)
     return Entry(
         edit=edit,
         row=row,

@@ -135,6 +135,10 @@ class Resource:
         """The title and the page of a record as this person may see them: both may name another record."""
         return self.title(row), self.url(row)
 
+    def remembered(self, pk: int, user: User) -> str:
+        """What to call a record that is gone, where this person still sees what it belonged to; else ""."""
+        return ""
+
     def label(self, field: str, row: Any) -> str:
         """What a person calls a field of the record."""
         return field.replace("_", " ")

@@ -1,14 +1,18 @@
 """The page of sync: what it says, to whom, and what its buttons do."""
 
+import logging
 import time
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from kombu import Connection as Broker
 from kombu import pools
 
+from contacts import actions as contact_actions
+from contacts.models import Contact
 from crmportal.celery import app as celery
 from deals import actions
 from deals.models import Deal
@@ -264,3 +268,31 @@ def test_arrived_edits_can_be_undone_from_the_history(mirror: Connection, deal: 
     assert deal.amount == before
     edit.refresh_from_db()
     assert (edit.state, edit.undone_by.get().state) == (State.CONFIRMED, State.CONFIRMED)
+
+
+def test_removed_notes_are_named_for_their_author(mirror: Connection, deal: Deal):
+    workers_alive()
+    contact = Contact.objects.filter(record_type="person", gone_at=None, is_private=False)[0]
+    on_deal = actions.write_note(author=mirror.user, deal=deal, title="Call", body="Called them")
+    on_contact = contact_actions.write_note(author=mirror.user, contact=contact, text="Once")
+    outbox.deliver()
+    for note in (on_deal, on_contact):
+        note.refresh_from_db()
+    actions.remove_note(author=mirror.user, note=on_deal)
+    contact_actions.remove_note(author=mirror.user, note=on_contact)
+    outbox.deliver()
+    page = text(signed_in(mirror).get("/sync/"))
+    assert f"Note on {deal.name}, removed" in page
+    assert f"Note on {contact.name}, removed" in page
+    assert "A record that you no longer see" not in page
+    Deal.objects.filter(pk=deal.pk).update(gone_at=database_now())
+    assert deal.name not in text(signed_in(mirror).get("/sync/"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pull_draws_its_bar_without_logs_between(mirror: Connection, capfd: pytest.CaptureFixture[str], caplog):
+    level = logging.root.level
+    call_command("pull", full=True)
+    assert [each for each in caplog.records if each.name.startswith("sync") and each.levelno < logging.WARNING] == []
+    assert "Pulled" in capfd.readouterr().out
+    assert logging.root.level == level
