@@ -108,8 +108,8 @@ class Renderer:
             age = self.age(max((self.now - card.stage_since).days, 0), stage.expected_days)
         way = f'<a class="v" href="{url}move/" aria-label="{self.move} {name}"></a>' if editable else ""
         return (
-            f'<li class="card" id="deal-{pk}" tabindex="-1" data-deal="{pk}" data-rev="{card.rev}"'
-            f' data-editable="{int(editable)}"{unsure}{to}><a class="t" href="{url}" data-drawer>{name}</a>'
+            f'<li class="card" id="deal-{pk}" tabindex="-1" data-deal="{pk}" data-rev="{card.rev}"{unsure}'
+            f' data-editable="{int(editable)}"{to}><a class="t" href="{url}" data-drawer>{name}</a>'
             f"{self.owner(card.owner)}{company}{tags}"
             f'<div class="m"><b>{self.amount(card.amount, card.currency)}</b>{close}{state}{age}{way}</div></li>'
         )

@@ -36,7 +36,7 @@ def pull_pipelines(pull: Pull) -> None:
     pull.expect(len(listed))
     tally = pull.page("pipeline", listed, read_at=read_at)
     for position, payload in enumerate(listed):
-        Pipeline.objects.filter(pk__in=[tally.ids.get(payload.get("pipeline_id"), 0)]).update(position=position)
+        Pipeline.objects.filter(pk__in=[tally.ids.get(payload.get("pipeline_id") or "", 0)]).update(position=position)
     if listed:
         settle_pipelines(pull, tally.ids.values(), read_at)
     metadata, _read_at = pull.read(pull.client.deal_fields)
