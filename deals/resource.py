@@ -80,9 +80,7 @@ class Pipelines(Resource):
             reasons.pop("", None)
             LostReason.objects.filter(pipeline_id=pk).exclude(nimble_id__in=reasons).delete()
             for nimble_id, text in reasons.items():
-                LostReason.objects.update_or_create(
-                    pipeline_id=pk, nimble_id=nimble_id, defaults={"text": text[:256]}
-                )
+                LostReason.objects.update_or_create(pipeline_id=pk, nimble_id=nimble_id, defaults={"text": text[:256]})
 
     def for_user(self, user: Any) -> Any:
         return queries.pipelines(user)

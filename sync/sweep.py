@@ -37,6 +37,8 @@ def newest(model: Any, workspace_id: int) -> int:
 def hide(pull: Pull, kind: str, rows: QuerySet[Any]) -> None:
     """Rows that this connection has never been shown, and that its complete listing lacks: others' records."""
     sight = registry.resource(kind).sight
+    if sight is None:
+        return
     unseen = rows.exclude(pk__in=sight._default_manager.filter(connection=pull.connection).values("record_id"))
     now = database_now()
     ids = list(unseen.values_list("pk", flat=True))

@@ -167,7 +167,8 @@ def test_toasts_stay_while_read_and_lie_beside_the_drawer(open_: Open, board: Pi
     page.locator(f"#deal-{row.pk} .t").click()
     expect(page.locator("#drawer #deal-head")).to_be_visible()
     drawer, box = page.locator("#drawer").bounding_box(), toast.bounding_box()
-    assert drawer and box
+    assert drawer
+    assert box
     assert box["x"] + box["width"] <= drawer["x"]
     page.mouse.move(box["x"] + 20, box["y"] + 20)
     page.mouse.move(box["x"] + 24, box["y"] + 20)
