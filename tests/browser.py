@@ -92,6 +92,8 @@ def page(new_page: NewPage) -> Page:
 
 def check_accessible(page: Page, *, ignore: tuple[str, ...] = ()) -> None:
     """Fails on whatever axe finds wrong with the page as it is now, except rules named in `ignore`."""
+    # What is being fetched is shown faded, for as long as that takes.
+    page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
     found = [each for each in Axe().run(page).response["violations"] if each["id"] not in ignore]
     told = [f"{each['id']} ({each['impact']}): {each['help']}\n  {spots(each['nodes'])}" for each in found]
     assert not found, f"axe on {page.url}:\n" + "\n".join(told)
