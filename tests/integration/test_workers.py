@@ -27,7 +27,7 @@ def visitor(running: Portal) -> Visitor:
 
 
 class Move:
-    """One card, moved to the next stage as a form without JavaScript does it."""
+    """One card, moved to another stage as a form without JavaScript does it."""
 
     def __init__(self, visitor: Visitor) -> None:
         self.visitor = visitor
