@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tests import servers
 
@@ -93,7 +93,7 @@ def page(new_page: NewPage) -> Page:
 def check_accessible(page: Page, *, ignore: tuple[str, ...] = ()) -> None:
     """Fails on whatever axe finds wrong with the page as it is now, except rules named in `ignore`."""
     # What is being fetched is shown faded, for as long as that takes.
-    page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
     found = [each for each in Axe().run(page).response["violations"] if each["id"] not in ignore]
     told = [f"{each['id']} ({each['impact']}): {each['help']}\n  {spots(each['nodes'])}" for each in found]
     assert not found, f"axe on {page.url}:\n" + "\n".join(told)
