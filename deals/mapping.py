@@ -259,7 +259,7 @@ def split(payload: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, An
     return deal_id, remote, view
 
 
-def edit_body(send: Mapping[str, Any], pipeline: str | None = None) -> dict[str, Any]:
+def edit_body(send: Mapping[str, Any]) -> dict[str, Any]:
     """The body of `put-deal` for some fields with their wanted values: only what changed goes out."""
     body: dict[str, Any] = {}
     fields: dict[str, Any] = {}

@@ -1,8 +1,5 @@
 """Pipelines with their stages and fields, deals, and the notes that people wrote here on deals."""
 
-from decimal import Decimal
-from typing import Any
-
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -157,14 +154,6 @@ class Deal(Mirrored):
 
     def get_absolute_url(self) -> str:
         return reverse("deals:deal", args=[self.pk])
-
-    @property
-    def amount_or_zero(self) -> Decimal:
-        return self.amount or Decimal(0)
-
-    def custom(self, field_id: str) -> Any:
-        """Nimble's values of one custom field."""
-        return (self.remote.get("fields_values") or {}).get(field_id)
 
 
 class DealSight(Sight):

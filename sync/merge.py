@@ -54,7 +54,7 @@ def plan(edit_fields: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Any]
                 send[name] = merged
         elif same(ours, now):
             continue
-        elif same(base, now) or change.get("force"):
+        elif same(base, now):
             send[name] = ours
         else:
             conflicts[name] = now

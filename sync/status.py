@@ -263,21 +263,9 @@ def progress(connection: Connection) -> list[Progress]:
     return [flow.progress for flow in flows(connection, now) if flow.progress]
 
 
-def usable(connection: Connection) -> bool:
-    """Whether the pages make sense: the streams that matter have completed once."""
-    names = [spec.name for spec in registry.streams() if spec.usable]
-    done = Stream.objects.filter(connection=connection, name__in=names, completed_at__isnull=False)
-    return done.count() == len(names)
-
-
 def edits_of(user: Any) -> QuerySet[Edit]:
     """A person's own edits: they stay visible to their author whatever becomes of the connection."""
     return Edit.objects.filter(author=user)
-
-
-def needing(user: Any) -> QuerySet[Edit]:
-    """A person's edits that wait for a decision of theirs."""
-    return edits_of(user).filter(state__in=NEEDS_PERSON)
 
 
 def queue(user: Any) -> QuerySet[Edit]:
