@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 
 from nimble.models import Connection
-from sync import ids, leases, outbox
+from sync import ids, leases, lines, outbox
 from sync import pull as pulling
 from sync.health import beat
 
@@ -15,7 +15,7 @@ from sync.health import beat
 def take_over(sender: Any, **_more: Any) -> None:
     """A worker starts where the one of the same name was killed; the supervisor never runs two of them."""
     holder = ids.become(sender.hostname)
-    outbox.take_over(holder)
+    lines.take_over(holder)
     leases.take_over(holder)
 
 

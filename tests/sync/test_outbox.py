@@ -12,7 +12,7 @@ from deals import actions
 from deals.models import Deal, Stage
 from nimble.models import Connection
 from sandbox.switches import POSITIONS
-from sync import edits, ids, outbox, pull, registry
+from sync import edits, endings, failures, ids, lines, outbox, pull, push, registry
 from sync.models import Edit, State
 from tests.people import ADA, BJORN, Connect
 from tests.sandboxes import SandboxServer
@@ -50,8 +50,8 @@ def test_move_shows_at_once_and_arrives_by_its_author(mirror, deal, other_stage,
 def test_edits_of_one_record_go_in_order_one_at_a_time(mirror, deal, other_stage):
     first = actions.move(author=mirror.user, deal=deal, stage=other_stage)
     second = actions.change(author=mirror.user, deal=deal, field="amount", value="77")
-    assert outbox.claim() == first
-    assert outbox.claim() is None
+    assert lines.claim() == first
+    assert lines.claim() is None
     lapse(first)
     outbox.deliver()
     assert (state_of(first), state_of(second)) == (State.CONFIRMED, State.CONFIRMED)
@@ -179,14 +179,14 @@ def test_deal_note_whose_answer_was_lost_waits_for_its_author(mirror, deal, nimb
 
 def test_late_answer_after_a_takeover_overwrites_nothing(mirror, deal):
     edit = actions.change(author=mirror.user, deal=deal, field="amount", value="31")
-    first = outbox.claim()
+    first = lines.claim()
     lapse(edit)
-    second = outbox.claim()
+    second = lines.claim()
     assert second is not None
     assert second.lease_token != first.lease_token
-    outbox.push(second)
+    push.push(second)
     assert state_of(edit) == State.CONFIRMED
-    outbox.finish(first, deal, State.FAILED, {"reason": "late"})
+    endings.finish(first, deal, State.FAILED, {"reason": "late"})
     assert state_of(edit) == State.CONFIRMED
 
 
@@ -250,7 +250,7 @@ def test_email_is_removed_and_the_rest_goes_back_as_it_was(mirror, nimble: Sandb
 
 def test_many_workers_claim_each_edit_once(mirror, deal, other_stage):
     actions.move(author=mirror.user, deal=deal, stage=other_stage)
-    claimed = [outbox.claim() for _ in range(5)]
+    claimed = [lines.claim() for _ in range(5)]
     assert len([edit for edit in claimed if edit]) == 1
 
 
@@ -269,10 +269,10 @@ def test_moved_deal_is_not_flipped_back_by_a_pull_that_read_before(mirror, deal,
 def test_restarted_worker_takes_over_at_once_what_it_held_when_it_was_killed(mirror, deal):
     edit = actions.change(author=mirror.user, deal=deal, field="amount", value="64")
     here = ids.become("push@here")
-    assert outbox.claim() == edit
-    assert outbox.take_over(ids.become("push@elsewhere")) == 0
-    assert outbox.claim() is None
-    assert outbox.take_over(here) == 1
+    assert lines.claim() == edit
+    assert lines.take_over(ids.become("push@elsewhere")) == 0
+    assert lines.claim() is None
+    assert lines.take_over(here) == 1
     assert outbox.deliver() == 1
     assert state_of(edit) == State.CONFIRMED
 
@@ -321,7 +321,7 @@ def test_long_outage_ends_no_edit(mirror, deal, nimble: SandboxServer):
         method="PUT", path=r"/api/v2/deals/.*", times=100, status=500, body={"code": 107, "message": "internal"}
     )
     edit = actions.change(author=mirror.user, deal=deal, field="amount", value="9")
-    for _ in range(outbox.MAX_ATTEMPTS + 3):
+    for _ in range(failures.MAX_ATTEMPTS + 3):
         due_now()
         outbox.deliver()
     assert state_of(edit) == State.RETRYING
@@ -369,7 +369,7 @@ def test_note_mended_after_its_answer_was_lost_arrives_with_the_new_words(mirror
 
 def test_refused_value_is_no_base_for_what_was_typed_over_it(mirror, deal, nimble: SandboxServer):
     first = actions.change(author=mirror.user, deal=deal, field="amount", value="-5")
-    assert outbox.claim() == first
+    assert lines.claim() == first
     second = actions.change(author=mirror.user, deal=deal, field="amount", value="5")
     lapse(first)
     outbox.deliver()

@@ -9,7 +9,7 @@ from contacts.models import Contact
 from deals import actions
 from deals.models import Deal
 from nimble.models import Connection
-from sync import outbox, pull
+from sync import lines, outbox, pull
 from sync.models import Edit, State
 from team.models import Profile
 from tests import factories
@@ -55,7 +55,7 @@ def test_badge_follows_an_edit_until_it_is_in_nimble(mirror: Connection, pending
     badge = client.get(path)
     assert text(badge) == "Saved here"
     assert f'hx-get="{path}" hx-trigger="every 2s"' in badge.content.decode()
-    outbox.claim()
+    lines.claim()
     assert text(client.get(path)) == "Sent"
     Edit.objects.filter(pk=pending.pk).update(state=State.CONFIRMED)
     assert client.get(path).content.strip() == b""

@@ -3,7 +3,7 @@
 import pytest
 
 from nimble import errors, oauth
-from sync import outbox, reasons
+from sync import failures, reasons
 from sync.models import Edit, Run, State
 
 assert oauth  # its classes of errors belong to the tree
@@ -38,7 +38,7 @@ def test_edit_that_failed_says_how_often_it_was_tried_and_why():
     found = reasons.of(Edit(state=State.FAILED, error={"reason": "ServerError"}))
     assert found is not None
     assert found.text == "It was tried ten times in vain. What you typed is kept. Nimble had an internal error."
-    assert outbox.MAX_ATTEMPTS == 10
+    assert failures.MAX_ATTEMPTS == 10
 
 
 def test_nimbles_own_words_are_told_apart_from_ours():

@@ -1,0 +1,81 @@
+"""How an attempt ends: confirmed, with what Nimble answered, or stopped. Only while its lease is still ours."""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from sync import lines, overlay, registry, store
+from sync.clock import database_now
+from sync.models import OVERLAID, Edit, State
+
+log = structlog.get_logger(__name__)
+Operation = Edit.Operation
+
+
+def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datetime) -> None:
+    """End an edit as in Nimble, with what Nimble answered stored in the same transaction. Raises `LostLease`."""
+    resource = registry.resource(edit.kind)
+    parsed = resource.parse(payload) if payload is not None else None
+    with transaction.atomic():
+        # The row before its edit, here as in `edits.record`: one order of locks. A pull may be storing the row.
+        row = type(row)._default_manager.select_for_update().get(pk=row.pk)
+        now = database_now()
+        if (
+            lines.held(edit).update(
+                state=State.CONFIRMED,
+                confirmed_at=now,
+                sent_at=edit.sent_at or started,
+                error={},
+                request_id=edit.request_id,
+                lease_token="",
+                lease_until=None,
+            )
+            != 1
+        ):
+            raise lines.LostLease
+        if edit.operation == Operation.DELETE:
+            overlay.refresh(row, gone_at=now)
+        elif parsed is None:
+            overlay.refresh(row)
+        else:
+            remote = resource.keep(row.remote, parsed.remote)
+            overlay.refresh(
+                row, remote=remote, digest=store.digest(resource, remote), fetched_at=now, nimble_id=parsed.nimble_id
+            )
+            resource.saved({row.pk: remote})
+            if resource.sight:
+                store.saw(resource.sight, edit.connection, {row.pk: parsed.view}, now)
+    log.info("edit confirmed", attempts=edit.attempts)
+
+
+def finish(edit: Edit, row: Any, state: str, error: dict[str, Any], **changes: Any) -> None:
+    """End this attempt in `state`, if the lease is still ours."""
+    with transaction.atomic():
+        row = type(row)._default_manager.select_for_update().get(pk=row.pk)
+        mine = lines.held(edit).update(
+            state=state, error=error, lease_token="", lease_until=None, request_id=edit.request_id, **changes
+        )
+        if mine == 1:
+            if state == State.REJECTED:
+                rebase(edit)
+            overlay.refresh(row)
+    log.info("edit stopped", state=state, reason=error.get("reason"))
+
+
+def rebase(edit: Edit) -> None:
+    """An edit ended without reaching Nimble: later ones that began from its values begin from its base instead."""
+    later = Edit.objects.filter(
+        kind=edit.kind, record_id=edit.record_id, id__gt=edit.pk, operation=Operation.UPDATE, state__in=OVERLAID
+    )
+    for other in later:
+        begun = [
+            name
+            for name, change in edit.fields.items()
+            if name in other.fields and other.fields[name].get("base") == change["new"]
+        ]
+        if begun:
+            for name in begun:
+                other.fields[name]["base"] = edit.fields[name].get("base")
+            Edit.objects.filter(pk=other.pk, state=other.state).update(fields=other.fields)

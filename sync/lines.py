@@ -1,0 +1,92 @@
+"""Claiming the head of a record's line. The database is the queue: a claim is a compare-and-swap, and so is its end.
+
+The attempt is committed with the claim, before anything is sent, so a killed worker leaves a trace that the next one
+follows. Every later statement carries the lease's token: a late answer overwrites nothing.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+
+from nimble.models import Connection
+from sync.clock import database_now
+from sync.ids import lease_token
+from sync.models import IN_LINE, Edit, State
+
+Operation = Edit.Operation
+
+LEASE_SECONDS = 60
+
+
+class LostLease(Exception):
+    """Somebody else has taken this edit over: whatever we learn about it now is theirs to write."""
+
+
+def heads(now: datetime) -> Any:
+    """The edits that may be sent now: first in their record's line, due, independent, by a usable connection.
+
+    Includes the ones whose sender's lease has lapsed.
+    """
+    same_record = Edit.objects.filter(kind=OuterRef("kind"), record_id=OuterRef("record_id"))
+    # A colleague whose grant died must not hold up everybody; but nothing can be done to what is not created yet.
+    alive = Q(connection__state=Connection.State.ACTIVE) | Q(operation=Operation.CREATE)
+    earlier = same_record.filter(alive, id__lt=OuterRef("id"), state__in=IN_LINE)
+    beside = same_record.filter(state=State.SENDING).exclude(pk=OuterRef("pk"))
+    waiting = Q(state__in=[State.PENDING, State.RETRYING]) & (Q(not_before=None) | Q(not_before__lte=now))
+    lapsed = Q(state=State.SENDING, lease_until__lt=now)
+    return (
+        Edit.objects.filter(waiting | lapsed)
+        .filter(Q(depends_on=None) | Q(depends_on__state=State.CONFIRMED))
+        .filter(connection__state=Connection.State.ACTIVE)
+        .exclude(Exists(earlier))
+        .exclude(Exists(beside))
+    )
+
+
+def claim() -> Edit | None:
+    """Take the oldest head for this worker, or None. The attempt is committed with the claim."""
+    for _ in range(20):
+        now = database_now()
+        edit = heads(now).select_related("connection__workspace", "author").order_by("id").first()
+        if edit is None:
+            return None
+        token = lease_token()
+        lapsed = edit.state == State.SENDING
+        taken = heads(now).filter(pk=edit.pk, state=edit.state, lease_token=edit.lease_token)
+        # The check that it heads its line is part of the UPDATE: claim and check are one statement.
+        if (
+            Edit.objects.filter(pk__in=taken.values("pk"), state=edit.state, lease_token=edit.lease_token).update(
+                state=State.SENDING,
+                lease_token=token,
+                lease_until=now + timedelta(seconds=LEASE_SECONDS),
+                attempts=edit.attempts + 1,
+            )
+            == 1
+        ):
+            edit.state, edit.lease_token, edit.attempts = State.SENDING, token, edit.attempts + 1
+            if lapsed and edit.sent_at:
+                edit.error = {**edit.error, "ambiguous": True}
+            return edit
+    return None
+
+
+def going_out(edit: Edit) -> None:
+    """Commit that a write leaves now, and take a whole lease for it. From here on a lost answer is ambiguous."""
+    now = database_now()
+    until = now + timedelta(seconds=LEASE_SECONDS)
+    if held(edit).update(sent_at=now, lease_until=until) != 1:
+        raise LostLease
+    edit.sent_at = now
+
+
+def held(edit: Edit) -> Any:
+    """The claimed edit as a queryset, empty once somebody else has taken it over."""
+    return Edit.objects.filter(pk=edit.pk, state=State.SENDING, lease_token=edit.lease_token)
+
+
+def take_over(holder: str) -> int:
+    """What a killed predecessor was sending is free at once; returns how many edits that were."""
+    now = database_now()
+    left = Edit.objects.filter(state=State.SENDING, lease_token__startswith=holder, lease_until__gt=now)
+    return left.update(lease_until=now - timedelta(seconds=1))

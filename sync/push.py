@@ -1,0 +1,140 @@
+"""Pushing one claimed edit to Nimble as its author: look, merge, send what differs, write down what became of it."""
+
+import contextlib
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from nimble import errors
+from nimble.client import Client
+from sync import clean, endings, failures, lines, merge, registry, store
+from sync.clock import database_now
+from sync.models import Edit, State
+
+log = structlog.get_logger(__name__)
+Operation = Edit.Operation
+
+# A write that hangs longer than this is taken for lost; with the read before it, it stays inside one lease.
+TIMEOUT = (5.0, 15.0)
+
+
+class Ambiguous(Exception):
+    """A create whose answer was lost, and which may be in Nimble: a person decides. Carries the candidates."""
+
+    def __init__(self, candidates: list[dict[str, Any]]) -> None:
+        super().__init__("It may be in Nimble.")
+        self.candidates = candidates
+
+
+class Conflicting(Exception):
+    """Somebody changed the same field in Nimble. Carries field → what Nimble has, and the record as it was read."""
+
+    def __init__(self, theirs: dict[str, Any], current: dict[str, Any] | None) -> None:
+        super().__init__("Changed in Nimble, too.")
+        self.theirs = theirs
+        self.current = current
+
+
+class Missing(Exception):
+    """The record that the edit changes is gone from Nimble, or hidden from its author."""
+
+
+def push(edit: Edit) -> None:
+    """Send one claimed edit and write down what became of it. Never raises what Nimble does."""
+    resource = registry.resource(edit.kind)
+    row = resource.model._default_manager.get(pk=edit.record_id)
+    structlog.contextvars.bind_contextvars(edit=edit.pk, kind=edit.kind, record=edit.record_id)
+    started = database_now()
+    try:
+        client = Client(edit.connection, timeout=TIMEOUT)
+        try:
+            payload = _send(resource, client, edit, row)
+            endings.confirm(edit, row, payload, started)
+        finally:
+            edit.request_id = client.last.request_id if client.last else ""
+    except lines.LostLease:
+        log.warning("lease lost")
+    except Conflicting as conflict:
+        if conflict.current is not None:
+            # Whichever way it is decided, Nimble's side is known from now on.
+            store.save_page(resource, edit.connection, [conflict.current], read_at=started)
+        fields = {
+            name: {**change, "theirs": conflict.theirs[name]} if name in conflict.theirs else change
+            for name, change in edit.fields.items()
+        }
+        endings.finish(edit, row, State.CONFLICT, {"reason": "conflict", "message": str(conflict)}, fields=fields)
+    except Ambiguous as doubt:
+        found = [{"id": item.get("id") or item.get("deal_id") or ""} for item in doubt.candidates]
+        endings.finish(edit, row, State.AMBIGUOUS, {"reason": "ambiguous", "message": str(doubt), "candidates": found})
+    except Missing:
+        message = "It is no longer in Nimble, or hidden from you there."
+        endings.finish(edit, row, State.CONFLICT, {"reason": "missing", "message": message})
+    except Exception as error:
+        if not isinstance(error, errors.NimbleError):
+            # Ours, not Nimble's: it must be seen, and must not take the edit with it.
+            log.exception("push failed")
+        _stop(edit, row, error)
+    finally:
+        structlog.contextvars.unbind_contextvars("edit", "kind", "record")
+
+
+def _stop(edit: Edit, row: Any, error: Exception) -> None:
+    now = database_now()
+    verdict = failures.judge(edit, error, now - edit.created_at)
+    due = {"not_before": now + timedelta(seconds=verdict.wait)} if verdict.state == State.RETRYING else {}
+    endings.finish(edit, row, verdict.state, verdict.error, **due)
+
+
+def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any] | None:
+    if edit.operation == Operation.CREATE:
+        return _create(resource, client, edit, row)
+    if edit.operation == Operation.DELETE:
+        lines.going_out(edit)
+        with contextlib.suppress(errors.NotFound):
+            resource.delete(client, row)
+        return None
+    try:
+        current = clean.payload(resource.fetch(client, row))
+    except errors.NotFound as gone:
+        raise Missing from gone
+    if current is None:
+        theirs = {name: change.get("base") for name, change in edit.fields.items()}
+    else:
+        theirs = resource.values(resource.keep(row.remote, resource.parse(current).remote))
+    plan = merge.plan(edit.fields, theirs, resource.set_keys_of(row, edit.fields))
+    if plan.conflicts:
+        raise Conflicting(plan.conflicts, current)
+    if not plan.send:
+        return current
+    lines.going_out(edit)
+    return clean.payload(resource.update(client, row, plan.send, current))
+
+
+def _create(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any]:
+    if edit.error.get("ambiguous"):
+        found = resource.look_up(client, row, edit)
+        if found.payload is not None:
+            return _brought_up_to(resource, client, edit, row, clean.payload(found.payload))
+        if found.candidates or not found.readable:
+            raise Ambiguous(list(found.candidates))
+    lines.going_out(edit)
+    return clean.payload(resource.create(client, row, _wanted(edit)))
+
+
+def _wanted(edit: Edit) -> dict[str, Any]:
+    return {name: change["new"] for name, change in edit.fields.items()}
+
+
+def _brought_up_to(
+    resource: registry.Resource, client: Client, edit: Edit, row: Any, found: dict[str, Any]
+) -> dict[str, Any]:
+    """The object that a create has made after all; its author may have changed their words since."""
+    parsed = resource.parse(found)
+    have = resource.values(parsed.remote)
+    send = {name: value for name, value in _wanted(edit).items() if not resource.equal(have.get(name), value)}
+    if not send:
+        return found
+    row.nimble_id = parsed.nimble_id
+    lines.going_out(edit)
+    return clean.payload(resource.update(client, row, send, found))
