@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from sync import lines, overlay, registry, store
+from sync import attempts, lines, overlay, registry, store
 from sync.clock import database_now
 from sync.models import OVERLAID, Edit, State
 
@@ -35,6 +35,7 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
             != 1
         ):
             raise lines.LostLease
+        attempts.end(edit, State.CONFIRMED, "", now)
         if edit.operation == Operation.DELETE:
             overlay.refresh(row, gone_at=now)
         elif parsed is None:
@@ -58,6 +59,7 @@ def finish(edit: Edit, row: Any, state: str, error: dict[str, Any], **changes: A
             state=state, error=error, lease_token="", lease_until=None, request_id=edit.request_id, **changes
         )
         if mine == 1:
+            attempts.end(edit, state, error.get("reason", ""), database_now())
             if state == State.REJECTED:
                 rebase(edit)
             overlay.refresh(row)

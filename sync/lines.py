@@ -7,9 +7,11 @@ follows. Every later statement carries the lease's token: a late answer overwrit
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from nimble.models import Connection
+from sync import attempts
 from sync.clock import database_now
 from sync.ids import lease_token
 from sync.models import IN_LINE, Edit, State
@@ -55,19 +57,16 @@ def claim() -> Edit | None:
         lapsed = edit.state == State.SENDING
         taken = heads(now).filter(pk=edit.pk, state=edit.state, lease_token=edit.lease_token)
         # The check that it heads its line is part of the UPDATE: claim and check are one statement.
-        if (
-            Edit.objects.filter(pk__in=taken.values("pk"), state=edit.state, lease_token=edit.lease_token).update(
-                state=State.SENDING,
-                lease_token=token,
-                lease_until=now + timedelta(seconds=LEASE_SECONDS),
-                attempts=edit.attempts + 1,
-            )
-            == 1
-        ):
+        mine = Edit.objects.filter(pk__in=taken.values("pk"), state=edit.state, lease_token=edit.lease_token)
+        with transaction.atomic():
+            until = now + timedelta(seconds=LEASE_SECONDS)
+            if mine.update(state=State.SENDING, lease_token=token, lease_until=until, attempts=edit.attempts + 1) != 1:
+                continue
             edit.state, edit.lease_token, edit.attempts = State.SENDING, token, edit.attempts + 1
-            if lapsed and edit.sent_at:
-                edit.error = {**edit.error, "ambiguous": True}
-            return edit
+            attempts.begin(edit, now)
+        if lapsed and edit.sent_at:
+            edit.error = {**edit.error, "ambiguous": True}
+        return edit
     return None
 
 

@@ -65,3 +65,10 @@ def same(one: Any, other: Any) -> bool:
     """Equal, where nothing, the empty string and the empty list are all 'no value'."""
     empty: tuple[Any, ...] = (None, "", [])
     return one == other or (one in empty and other in empty)
+
+
+def contains(base: list, ours: list, theirs: list, key: Key) -> bool:
+    """Whether their list has all that we added to the base, and nothing that we removed from it."""
+    base_keys, our_keys = {key(item) for item in base}, {key(item) for item in ours}
+    their_keys = {key(item) for item in theirs}
+    return our_keys - base_keys <= their_keys and not (base_keys - our_keys) & their_keys

@@ -50,9 +50,10 @@ def push(edit: Edit) -> None:
         client = Client(edit.connection, timeout=TIMEOUT)
         try:
             payload = _send(resource, client, edit, row)
-            endings.confirm(edit, row, payload, started)
         finally:
+            edit.exchange = client.last
             edit.request_id = client.last.request_id if client.last else ""
+        endings.confirm(edit, row, payload, started)
     except lines.LostLease:
         log.warning("lease lost")
     except Conflicting as conflict:
@@ -63,9 +64,10 @@ def push(edit: Edit) -> None:
             name: {**change, "theirs": conflict.theirs[name]} if name in conflict.theirs else change
             for name, change in edit.fields.items()
         }
-        endings.finish(edit, row, State.CONFLICT, {"reason": "conflict", "message": str(conflict)}, fields=fields)
+        error = {"reason": "conflict", "message": str(conflict), **resource.last_touch(conflict.current or {})}
+        endings.finish(edit, row, State.CONFLICT, error, fields=fields)
     except Ambiguous as doubt:
-        found = [{"id": item.get("id") or item.get("deal_id") or ""} for item in doubt.candidates]
+        found = [resource.candidate(item) for item in doubt.candidates]
         endings.finish(edit, row, State.AMBIGUOUS, {"reason": "ambiguous", "message": str(doubt), "candidates": found})
     except Missing:
         message = "It is no longer in Nimble, or hidden from you there."
@@ -112,6 +114,13 @@ def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> 
 
 
 def _create(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any]:
+    if chosen := edit.error.get("chosen"):
+        # Its author has said which one it is.
+        row.nimble_id = chosen
+        try:
+            return _brought_up_to(resource, client, edit, row, clean.payload(resource.fetch(client, row)))
+        except errors.NotFound as gone:
+            raise Missing from gone
     if edit.error.get("ambiguous"):
         found = resource.look_up(client, row, edit)
         if found.payload is not None:

@@ -86,6 +86,20 @@ class Resource:
         """Whether two values of a field are the same to a reader: what Nimble has made of one it was sent."""
         return bool(one == other)
 
+    def last_touch(self, payload: dict[str, Any]) -> dict[str, str]:
+        """Who changed a record last in Nimble (`by`, a user's id) and when (`at`, as it came), where that is said."""
+        found = {"by": payload.get("updated_by") or payload.get("updater"), "at": payload.get("updated")}
+        return {name: value[:64] for name, value in found.items() if isinstance(value, str) and value}
+
+    def candidate(self, payload: dict[str, Any]) -> dict[str, str]:
+        """What a person needs to tell whether this is what they made: `id`, `title`, `by` (a user's id), `at`."""
+        found = {
+            "id": payload.get("id") or payload.get("deal_id"),
+            "by": payload.get("creator") or payload.get("owner_id"),
+            "at": payload.get("created"),
+        }
+        return {name: value[:64] for name, value in found.items() if isinstance(value, str) and value}
+
     def adopted(self, row: Any, values: dict[str, Any]) -> dict[str, Any]:
         """The `remote` of a create that a person says is in Nimble, though nothing could be read back."""
         return dict(values)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from nimble.models import Connection
-from sync import clean, overlay, registry
+from sync import clean, echoes, overlay, registry
 from sync.models import Change, Quarantined
 from sync.upsert import upsert
 
@@ -122,6 +122,7 @@ def _save_batch(
     edits = overlay.open_edits(resource.kind, [row.pk for row in stored.values()])
     writes: list[dict[str, Any]] = []
     untouched: list[int] = []
+    brought: dict[int, dict[str, Any]] = {}
     changes: list[Change] = []
     for item in batch:
         row = stored.get(item.nimble_id)
@@ -131,6 +132,8 @@ def _save_batch(
             # An older read, or one that overlaps our own write: it knows nothing that we do not.
             tally.unchanged += 1
             continue
+        if row:
+            brought[row.pk] = remote
         if row and row.digest == mark and row.gone_at is None:
             untouched.append(row.pk)
             tally.unchanged += 1
@@ -166,6 +169,7 @@ def _save_batch(
         model._default_manager.filter(pk__in=untouched).update(fetched_at=read_at)
     tally.ids.update({nimble_id: row.pk for nimble_id, row in stored.items()})
     Change.objects.bulk_create(changes)
+    echoes.hear(resource, brought, read_at)
     if resource.sight:
         saw(resource.sight, connection, {tally.ids[item.nimble_id]: item.view for item in batch}, read_at)
 

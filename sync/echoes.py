@@ -1,0 +1,44 @@
+"""The echo of an edit: the first read after its confirmation in which Nimble brings its values by itself.
+
+Until then only Nimble's answer says that it has them.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sync import merge, registry
+from sync.models import Edit, State
+
+
+def hear(resource: registry.Resource, remotes: Mapping[int, dict[str, Any]], read_at: datetime) -> None:
+    """Mark the confirmed edits of these records (pk → what Nimble sent) that this read brings back. One statement
+    where there are none, which is nearly always.
+
+    What somebody has changed since is never heard; nor is a removal, of which nothing comes.
+    """
+    if not remotes:
+        return
+    waiting = Edit.objects.filter(
+        kind=resource.kind,
+        record_id__in=list(remotes),
+        state=State.CONFIRMED,
+        echoed_at=None,
+        confirmed_at__lte=read_at,
+    ).only("kind", "record_id", "fields")
+    heard = [edit.pk for edit in waiting if _is_in(resource, edit, resource.values(remotes[edit.record_id]))]
+    if heard:
+        Edit.objects.filter(pk__in=heard).update(echoed_at=read_at)
+
+
+def _is_in(resource: registry.Resource, edit: Edit, values: Mapping[str, Any]) -> bool:
+    """Whether Nimble has what the edit wanted; of a field of many values, all that it added and nothing it removed."""
+    if not edit.fields:
+        return False
+    keys = resource.set_keys(edit.fields)
+    return all(
+        merge.contains(change.get("base") or [], change["new"] or [], values.get(name) or [], keys[name])
+        if name in keys
+        else merge.same(change["new"], values.get(name)) or resource.equal(change["new"], values.get(name))
+        for name, change in edit.fields.items()
+    )
