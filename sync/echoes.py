@@ -25,7 +25,7 @@ def hear(resource: registry.Resource, remotes: Mapping[int, dict[str, Any]], rea
         state=State.CONFIRMED,
         echoed_at=None,
         confirmed_at__lte=read_at,
-    ).only("kind", "record_id", "fields")
+    ).only("workspace_id", "record_id", "fields")
     heard = [edit.pk for edit in waiting if _is_in(resource, edit, resource.values(remotes[edit.record_id]))]
     if heard:
         Edit.objects.filter(pk__in=heard).update(echoed_at=read_at)
@@ -35,7 +35,8 @@ def _is_in(resource: registry.Resource, edit: Edit, values: Mapping[str, Any]) -
     """Whether Nimble has what the edit wanted; of a field of many values, all that it added and nothing it removed."""
     if not edit.fields:
         return False
-    keys = resource.set_keys(edit.fields)
+    # The workspace decides which fields hold many values: an unsaved row of it is enough to ask.
+    keys = resource.set_keys_of(resource.model(workspace_id=edit.workspace_id), edit.fields)
     return all(
         merge.contains(change.get("base") or [], change["new"] or [], values.get(name) or [], keys[name])
         if name in keys
