@@ -1,6 +1,5 @@
 """What can be wrong with an installation: each check yields what it found, and what to type where it is wrong."""
 
-import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,10 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import OperationalError
-from kombu import Connection
-from kombu.exceptions import OperationalError as BrokerError
 
-from crmportal.celery import app as celery
+from crmportal import broker
 from crmportal.supervisor import Control
 from nimble.encryption import ENCRYPTED, Undecipherable
 from nimble.models import Connection as Person
@@ -68,27 +65,14 @@ def database() -> Iterator[Finding]:
         yield Finding(f"the database is reachable and up to date ({connection.vendor})")
 
 
-def broker() -> Iterator[Finding]:
-    """Whether the doorbell works."""
-    if settings.CELERY_BROKER_URL.startswith("filesystem"):
-        name = f"the broker's folder {settings.BROKER_DIR}"
-        reached = os.access(settings.BROKER_DIR / "queue", os.W_OK)
-        todo = "let this user write there"
+def doorbell() -> Iterator[Finding]:
+    """Whether the broker is there."""
+    if broker.reachable():
+        yield Finding(f"{broker.name()} is reachable")
+    elif settings.CELERY_BROKER_URL.startswith("filesystem"):
+        yield Finding(f"{broker.name()} is not reachable", "let this user write there")
     else:
-        # Without its password.
-        name = f"the broker {celery.connection().as_uri()}"
-        reached = answers(celery.connection_for_write(connect_timeout=SECONDS))
-        todo = "start it, or correct CELERY_BROKER_URL"
-    yield Finding(f"{name} is reachable") if reached else Finding(f"{name} is not reachable", todo)
-
-
-def answers(broker: Connection) -> bool:
-    try:
-        with broker:
-            broker.ensure_connection(max_retries=1, timeout=SECONDS)
-    except (OSError, BrokerError):
-        return False
-    return True
+        yield Finding(f"{broker.name()} is not reachable", "start it, or correct CELERY_BROKER_URL")
 
 
 def keys() -> Iterator[Finding]:
@@ -192,7 +176,7 @@ def people() -> Iterator[Finding]:
 
 
 # What needs the database comes last, and is left out when that is not there.
-WITHOUT_DATABASE: list[Callable[[], Iterator[Finding]]] = [configuration, broker, nimble, database]
+WITHOUT_DATABASE: list[Callable[[], Iterator[Finding]]] = [configuration, doorbell, nimble, database]
 WITH_DATABASE: list[Callable[[], Iterator[Finding]]] = [keys, application, processes, people]
 
 

@@ -108,7 +108,9 @@ class RequestLog:
         started = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
-        level = logging.DEBUG if request.path.startswith(("/static/", "/healthz")) else logging.INFO
+        level = (
+            logging.DEBUG if request.path.startswith(("/static/", "/healthz", "/readyz", "/metrics")) else logging.INFO
+        )
         self.log.log(
             level,
             "request",

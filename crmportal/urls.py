@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from crmportal import probes
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
@@ -11,6 +13,8 @@ urlpatterns = [
     path("sync/", include("sync.urls")),
     path("", include("nimble.urls")),
     path("", include("team.urls")),
+    path("readyz", probes.readyz, name="readyz"),
+    path("metrics", probes.metrics, name="metrics"),
 ]
 
 handler403 = "team.views.forbidden"

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from nimble import oauth
 from nimble.errors import AppRefused, NeedsReconnect, NimbleError, Unreachable
+from nimble.metrics import REFRESHES
 from nimble.models import Connection, ConnectionState
 from nimble.oauth import InvalidGrant, Pair
 from nimble.registration import social_app
@@ -127,15 +128,19 @@ def _renew(connection: Connection, stored: SocialToken, lease: str) -> str:
         pair = oauth.refresh(app, stored.token_secret, connection.redirect_uri, timeout=TIMEOUT)
     except InvalidGrant as error:
         if _grant_died(connection, stored, lease):
+            REFRESHES.labels("refused").inc()
             raise NeedsReconnect(status=error.status, operation=error.operation, request_id=error.request_id) from None
         return access_token(connection)
     except NimbleError as error:
+        REFRESHES.labels("failed").inc()
         _held(connection, lease).update(lease_token="", lease_until=None)
         error.ambiguous = False
         raise
     if _store(connection, stored, lease, pair):
+        REFRESHES.labels("renewed").inc()
         return pair.access
     # Signed in anew or disconnected meanwhile: what is stored now counts.
+    REFRESHES.labels("superseded").inc()
     return access_token(connection)
 
 

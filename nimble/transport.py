@@ -23,6 +23,7 @@ from requests.adapters import HTTPAdapter
 
 from nimble.answers import failure
 from nimble.errors import AnswerTooLarge, BadAnswer, Exchange, NimbleError, NoAnswer, Unreachable
+from nimble.metrics import REQUESTS
 from nimble.retry import READS
 
 LARGEST_ANSWER = 20 * 1024 * 1024
@@ -133,6 +134,7 @@ def exchange(
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError):
         failed = NoAnswer(status=status or None, **known)
     done = Exchange(operation, method, request_id, status or None, time.monotonic() - started, size)
+    REQUESTS.labels(operation, done.status or "none").observe(done.seconds)
     log.debug(
         "nimble",
         operation=operation,

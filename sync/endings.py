@@ -8,6 +8,7 @@ from django.db import transaction
 
 from sync import attempts, lines, overlay, registry, store
 from sync.clock import database_now
+from sync.metrics import ATTEMPTS
 from sync.models import OVERLAID, Edit, State
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
             resource.saved({row.pk: remote})
             if resource.sight:
                 store.saw(resource.sight, edit.connection, {row.pk: parsed.view}, now)
+    ATTEMPTS.labels(State.CONFIRMED.value).inc()
     log.info("edit confirmed", attempts=edit.attempts)
 
 
@@ -63,6 +65,7 @@ def finish(edit: Edit, row: Any, state: str, error: dict[str, Any], **changes: A
             if state == State.REJECTED:
                 rebase(edit)
             overlay.refresh(row)
+    ATTEMPTS.labels(str(state)).inc()
     log.info("edit stopped", state=state, reason=error.get("reason"))
 
 

@@ -18,8 +18,6 @@ STALLED_SECONDS = 600
 START_SECONDS = 30
 # A bar that has not moved for so long is of a run that was cut off: it goes on when a worker takes it up again.
 STILL_SECONDS = 60
-# Who waits for Nimble's answer does not hear the bell: a request that went out speaks for its worker for so long more.
-ANSWER_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ def standing(user: Any) -> Standing:
 
 def _excused(figures: dict[str, Any]) -> datetime | None:
     sent = figures["sent"]
-    return min(sent + timedelta(seconds=ANSWER_SECONDS), figures["now"]) if sent else None
+    return min(sent + timedelta(seconds=health.ANSWER_SECONDS), figures["now"]) if sent else None
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -20,6 +20,7 @@ from django.core.management import BaseCommand, CommandError, call_command
 
 from crmportal.prepare import free
 from crmportal.supervisor import Control, Supervisor, programs
+from crmportal.watch import Watch
 
 # Filling a large sandbox takes its time; a program that fails is told much earlier.
 START_SECONDS = 300
@@ -70,13 +71,14 @@ class Command(BaseCommand):
             os.execv(sys.executable, [sys.executable, "-m", "crmportal.prepare", "demo", *sys.argv[2:]])
 
     def prepare(self) -> None:
-        """Brings database and static files up to this version, and empties the broker's folders."""
+        """Brings database and static files up to this version; empties the broker's and the counters' folders."""
         self.say("Preparing the database and the static files ...")
         call_command("migrate", interactive=False, verbosity=0)
         # Pages load htmx from static/; the package's own copies name modules that are not there.
         call_command("collectstatic", interactive=False, verbosity=0)
         # Messages only say "look at the table"; what a former run left says nothing new.
-        for folder in settings.BROKER_DIR.glob("*"):
+        # Figures begin at nought with the processes that count them.
+        for folder in [*settings.BROKER_DIR.glob("*"), settings.METRICS_DIR]:
             shutil.rmtree(folder)
             folder.mkdir()
 
@@ -88,8 +90,9 @@ class Command(BaseCommand):
             try:
                 wait(supervisor, {program.name for program in wanted})
                 self.say(self.box(demo=bool(sandbox)))
-                while not supervisor.ended():
-                    time.sleep(0.5)
+                with Watch(supervisor.control):
+                    while not supervisor.ended():
+                        time.sleep(0.5)
             except Stop:
                 self.say("\nStopping ...")
                 # From here on nothing cuts the orderly stop short.
