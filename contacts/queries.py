@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from contacts.models import Contact, ContactField, ContactNote, ContactSight, RecordType
-from nimble.models import Member
+from nimble.models import Connection, Member
 from sync import overlay, registry, terms
 from sync.mirror import Mirrored
 from sync.models import Edit, State
@@ -24,8 +24,11 @@ def for_user(user: Any) -> QuerySet[Contact]:
     What is missing from their complete listing, or was answered 403 or 404 to them, is hidden.
     """
     connection = viewer(user)
-    if connection is None:
-        return Contact.objects.none()
+    return Contact.objects.none() if connection is None else for_connection(connection)
+
+
+def for_connection(connection: Connection) -> QuerySet[Contact]:
+    """The contacts that may be seen through a connection."""
     own_sight = ContactSight.objects.filter(record=OuterRef("pk"), connection=connection)
     return Contact.objects.filter(
         Q(is_private=False) | Exists(own_sight.filter(seen_at__isnull=False)),

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from contacts import metadata
+from contacts import checks, metadata
 from contacts.models import Contact, ContactField, ContactNote
 from contacts.resource import CONTEXTS
 from nimble import errors
@@ -141,6 +141,7 @@ def pull_listing(pull: Pull) -> None:
         meta = answer.get("meta") or {}
         if checkpoint["page"] == 1:
             pull.expect(meta.get("total"))
+            checkpoint = {**checkpoint, "total": meta.get("total")}
         see(pull, ids, read_at)
         checkpoint = {**checkpoint, "page": checkpoint["page"] + 1}
         pull.move(checkpoint, done=len(ids))
@@ -148,6 +149,7 @@ def pull_listing(pull: Pull) -> None:
             break
     rows = Contact.objects.filter(workspace_id=pull.workspace_id, gone_at=None)
     pull.move(gone=sweep.settle(pull, kind.kind, rows, since, checkpoint["upto"]))
+    checks.compare(pull, checkpoint.get("total"))
 
 
 def see(pull: Pull, ids: list[str], read_at: datetime) -> None:
@@ -243,5 +245,7 @@ def settle_notes(pull: Pull, contact_id: str, listed: set[str]) -> None:
 
 FIELDS = StreamSpec("fields", _("Fields"), order=30, every=3600, run=pull_fields)
 CONTACTS = StreamSpec("contacts", _("Contacts"), order=40, every=60, run=pull_contacts)
-LISTING = StreamSpec("listing", _("Complete listing of contacts"), order=50, every=3600, run=pull_listing)
+LISTING = StreamSpec(
+    "listing", _("Complete listing of contacts"), order=50, every=3600, run=pull_listing, repair=checks.repair
+)
 NOTES = StreamSpec("notes", _("Notes"), order=90, every=60, run=pull_notes)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts import queries as contacts
 from deals.models import Deal, DealContact, DealNote, DealSight, LostReason, Pipeline, Stage
+from nimble.models import Connection
 from sync import terms
 from sync.models import OVERLAID, Edit, State
 from sync.viewer import viewer
@@ -44,8 +45,11 @@ def for_user(user: Any) -> QuerySet[Deal]:
     With `privacy.read` set: the owner and the listed users; for groups, whoever has been shown it with their own token.
     """
     connection = viewer(user)
-    if connection is None:
-        return Deal.objects.none()
+    return Deal.objects.none() if connection is None else for_connection(connection)
+
+
+def for_connection(connection: Connection) -> QuerySet[Deal]:
+    """The deals that may be seen through a connection."""
     own_sight = DealSight.objects.filter(record=OuterRef("pk"), connection=connection)
     me = connection.nimble_user_id
     allowed = (

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from deals import mapping
+from deals import checks, mapping
 from deals.models import Deal, DealField, DealSight, Pipeline
 from deals.resource import forget_standard_ids
 from nimble import errors
@@ -150,6 +150,7 @@ def walk(pull: Pull) -> None:
     assert since is not None  # noqa: S101 written by begin_walk
     rows = Deal.objects.filter(workspace_id=pull.workspace_id, gone_at=None, pipeline_nimble_id__in=checkpoint["read"])
     pull.move(gone=sweep.settle(pull, "deal", rows, since, checkpoint["upto"]))
+    checks.compare(pull, checkpoint.get("sums") or {}, checkpoint["read"], partial(newest, pull))
     pull.complete({"walked": checkpoint["since"]})
 
 
@@ -187,7 +188,9 @@ def step(pull: Pull, head: dict[str, str], checkpoint: dict[str, Any]) -> dict[s
         )
     else:
         answer, read_at = pull.read(partial(pull.client.next_page, head["next"]))
-    checkpoint = {**checkpoint, "read": [*checkpoint["read"], head["pipeline"]]} if "pipeline" in head else checkpoint
+    if "pipeline" in head:
+        said = {**checkpoint.get("sums", {}), **checks.stated(answer)}
+        checkpoint = {**checkpoint, "read": [*checkpoint["read"], head["pipeline"]], "sums": said}
     while True:
         deals, following = groups(answer, head)
         # Depth first: the following page of this stage is read while this one is stored.
@@ -231,4 +234,4 @@ def remember_people(pull: Pull, deals: list[Any]) -> None:
 
 
 PIPELINES = StreamSpec("pipelines", _("Pipelines"), order=10, every=600, run=pull_pipelines)
-DEALS = StreamSpec("deals", _("Deals"), order=20, every=60, run=pull_deals, usable=True)
+DEALS = StreamSpec("deals", _("Deals"), order=20, every=60, run=pull_deals, usable=True, repair=checks.repair)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import structlog
 from django.db import close_old_connections, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from nimble import errors
 from nimble.client import Client
@@ -29,8 +29,8 @@ class LostLease(Exception):
     """Another worker pulls this connection now."""
 
 
-class Braked(Exception):
-    """So much vanished at once that a person has to look first."""
+class Paused(Exception):
+    """Somebody paused the stream while it ran; it goes on from its checkpoint."""
 
 
 class Pull:
@@ -45,6 +45,7 @@ class Pull:
         self.token = token
         self.full = run.full
         self.unfinished = False
+        self.held = ""
 
     @property
     def checkpoint(self) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class Pull:
         checkpoint: dict[str, Any] | None = None,
         counted: int | None = None,
     ) -> store.Tally:
-        """Store one page and move the checkpoint in the same transaction. Raises `LostLease`."""
+        """Store one page and move the checkpoint in the same transaction. Raises `LostLease`, `Paused`."""
         resource = registry.resource(kind)
 
         def also(tally: store.Tally) -> None:
@@ -94,7 +95,7 @@ class Pull:
         return store.save_page(resource, self.connection, payloads, read_at=read_at, also=also)
 
     def move(self, checkpoint: dict[str, Any] | None = None, **counts: int) -> None:
-        """Move the checkpoint and the figures without a page. Raises `LostLease`."""
+        """Move the checkpoint and the figures without a page. Raises `LostLease`, `Paused`."""
         with transaction.atomic():
             self._move(checkpoint, **counts)
 
@@ -102,8 +103,9 @@ class Pull:
         if not leases.extend(lease_name(self.connection), self.token, LEASE_SECONDS):
             raise LostLease
         if checkpoint is not None:
+            if not Stream.objects.filter(pk=self.stream.pk, paused=False).update(checkpoint=checkpoint):
+                raise Paused
             self.stream.checkpoint = checkpoint
-            Stream.objects.filter(pk=self.stream.pk).update(checkpoint=checkpoint)
         figures: dict[str, Any] = {name: F(name) + by for name, by in counts.items() if by}
         Run.objects.filter(pk=self.run.pk).update(moved_at=database_now(), requests=F("requests") + 1, **figures)
         for name, by in counts.items():
@@ -112,6 +114,10 @@ class Pull:
     def again(self) -> None:
         """There is more, but enough for now: the run goes on when nothing more important is due."""
         self.unfinished = True
+
+    def hold(self, reason: str) -> None:
+        """All was read, but what vanished is not believed before a person has looked."""
+        self.held = reason
 
     def complete(self, cursor: dict[str, Any]) -> None:
         """What the next run goes on from; stored when this run ends well."""
@@ -201,14 +207,14 @@ def run_stream(
         if pull.unfinished:
             Stream.objects.filter(pk=stream.pk).update(next_run_at=database_now())
             return run
-        run.state = Run.State.DONE
+        run.state, run.error = (Run.State.BRAKED, pull.held) if pull.held else (Run.State.DONE, "")
         stream.failures, stream.checkpoint, stream.completed_at = 0, None, database_now()
-    except Braked as reason:
-        run.state, run.error = Run.State.BRAKED, str(reason)
-        stream.checkpoint = None
-        wait = 3600
     except LostLease:
         raise
+    except Paused:
+        run.state, run.finished_at = Run.State.PAUSED, database_now()
+        run.save(update_fields=["state", "finished_at"])
+        return run
     except errors.NimbleError as error:
         run.state, run.error = Run.State.FAILED, str(error)
         stream.failures += 1
@@ -265,16 +271,32 @@ def _finish(stream: Stream, run: Run, wait: float) -> None:
     log.info("pull done", state=run.state, done=run.done, created=run.created, changed=run.changed, gone=run.gone)
 
 
-def sync_now(connection: Connection) -> None:
-    """Make every stream due, so that the next ring of the bell pulls."""
-    ensure_streams(connection)
-    Stream.objects.filter(connection=connection, paused=False).update(next_run_at=None)
+def sync_now(connection: Connection, *names: str) -> None:
+    """Make these streams due, or every one, so that the next ring of the bell pulls."""
+    _named(connection, names).filter(paused=False).update(next_run_at=None)
 
 
-def sync_again(connection: Connection) -> None:
-    """Let every stream begin anew at the next ring of the bell: nothing is removed, all is read and compared."""
+def sync_again(connection: Connection, *names: str) -> None:
+    """Let these streams, or every one, begin anew at the next ring of the bell: nothing is removed, all is read and
+    compared.
+    """
+    _named(connection, names).update(next_run_at=None, checkpoint=None, cursor={})
+
+
+def pause(connection: Connection, *names: str) -> None:
+    """Read nothing more of these streams; one that runs stops after the page that it is at."""
+    _named(connection, names).update(paused=True)
+
+
+def resume(connection: Connection, *names: str) -> None:
+    """Go on with these streams at the next ring of the bell, from where they stopped."""
+    _named(connection, names).update(paused=False, next_run_at=None)
+
+
+def _named(connection: Connection, names: Sequence[str]) -> QuerySet[Stream]:
     ensure_streams(connection)
-    Stream.objects.filter(connection=connection).update(next_run_at=None, checkpoint=None, cursor={})
+    streams = Stream.objects.filter(connection=connection)
+    return streams.filter(name__in=names) if names else streams
 
 
 def connections_due() -> list[Connection]:

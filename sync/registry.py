@@ -16,6 +16,7 @@ from sync.mirror import Mirrored
 
 if TYPE_CHECKING:
     from nimble.client import Client
+    from nimble.models import Connection
     from sync.models import Edit
     from sync.pull import Pull
 
@@ -174,7 +175,8 @@ class Resource:
 class StreamSpec:
     """A stream: `run(pull)` reads everything that is due and says how far it is; lower `order` goes first.
 
-    `every`: seconds between runs. `usable`: the pages make sense once this stream has completed.
+    `every`: seconds between runs. `usable`: the pages make sense once this stream has completed. `repair(connection,
+    keys)`: begin anew what mends these figures, where its runs compare any (`sync.checks`).
     """
 
     name: str
@@ -183,6 +185,7 @@ class StreamSpec:
     every: int
     run: Callable[["Pull"], None]
     usable: bool = False
+    repair: Callable[["Connection", Sequence[str]], None] | None = None
 
 
 _resources: dict[str, Resource] = {}

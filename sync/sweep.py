@@ -1,7 +1,7 @@
 """What is missing from a complete listing: hidden from this viewer at once; a tombstone only once it is sure.
 
-Gone means: absent from two complete listings and 404 on its own. Where much vanishes at once nothing is believed: a
-revoked scope looks just like that.
+Gone means: absent from two complete listings and 404 on its own. Where much vanishes at once nothing is believed
+before a person has looked (`sync.brakes`).
 """
 
 from datetime import datetime
@@ -12,21 +12,13 @@ from django.db.models import F, Max, QuerySet
 from nimble import errors
 from nimble.client import Client
 from nimble.models import Connection
-from sync import overlay, registry
+from sync import brakes, overlay, registry
 from sync.clock import database_now
-from sync.pull import Braked, Pull
+from sync.pull import Pull
 from sync.upsert import upsert
 
-BRAKE_RECORDS = 20
-BRAKE_SHARE = 0.05
 # Listings in a row without it after which a record is asked for by itself; seldom, where it is only hidden.
 LOOKS = (2, 3, 8, 24, 168)
-
-
-def brake(missing: int, known: int) -> None:
-    """Raises `Braked` where more than 20 records and 5 % of what was known vanish at once."""
-    if missing > BRAKE_RECORDS and missing > known * BRAKE_SHARE:
-        raise Braked(f"{missing} of {known} records vanished at once. Nothing was removed here.")
 
 
 def newest(model: Any, workspace_id: int) -> int:
@@ -61,10 +53,13 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, u
     hide(pull, kind, rows.filter(pk__lte=upto))
     sights = resource.sight._default_manager.filter(connection=pull.connection, record__in=rows)
     missing = sights.filter(seen_at__lt=listed_since)
-    # What was missing already has been counted by the brake before.
-    brake(missing.filter(hidden_at=None).count(), sights.filter(hidden_at=None).count())
+    # What was hidden already has been counted by the brake before.
+    believed = brakes.believed(pull, kind, missing.filter(hidden_at=None), sights.filter(seen_at__gte=listed_since))
+    if believed is None:
+        return 0
     now = database_now()
-    missing.filter(hidden_at=None).update(hidden_at=now)
+    believed.update(hidden_at=now)
+    missing = missing.filter(hidden_at__isnull=False)
     missing.update(missing=F("missing") + 1)
     gone = 0
     doubtful = missing.filter(missing__in=LOOKS, record__gone_at=None, record__nimble_id__isnull=False)
