@@ -6,10 +6,10 @@ is Nimble's own item, whole.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from contacts.employment import ended, jobs, structured
+from contacts.employment import ended, jobs
 from contacts.models import RecordType
 from sync import terms, when
 from sync.registry import Unstorable
@@ -161,36 +161,6 @@ def split(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
         raise Unstorable("fields is missing")
     remote = {key: value for key, value in payload.items() if key not in VIEW}
     return contact_id, remote, {key: payload[key] for key in VIEW if key in payload}
-
-
-def set_fields(names: Iterable[str], multiples: frozenset[str]) -> list[str]:
-    """Of some edited fields those that merge as sets: tags, and fields of many values."""
-    return [name for name in names if name == "tags" or name.removeprefix(FIELD) in multiples]
-
-
-def field_body(
-    name: str, wanted: Sequence[Mapping[str, str]], current: Mapping[str, Any] | None
-) -> list[dict[str, Any]]:
-    """The values to send for a field: Nimble's own item for each that stays, `{value, modifier}` for each that is new.
-
-    A job that changed at the same company keeps what else its item says: the company's contact id.
-    """
-    fields = (current or {}).get("fields")
-    known = items(fields if isinstance(fields, dict) else {}, name)
-    by_identity = {identity(pair(item)): item for item in known}
-    by_company = (
-        {structured(item.get("value")).get("company_name"): item for item in known} if name == EMPLOYMENT else {}
-    )
-    body = []
-    for item in wanted:
-        same = by_identity.get(identity(item))
-        if same is None and name == EMPLOYMENT:
-            same = by_company.get(structured(item["value"]).get("company_name"))
-        known_as_is = same is not None and identity(pair(same)) == identity(item)
-        body.append(
-            dict(same or {}) if known_as_is else {**(same or {}), "value": item["value"], "modifier": item["modifier"]}
-        )
-    return body
 
 
 # --- notes ----------------------------------------------------------------------------------------------------------

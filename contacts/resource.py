@@ -8,14 +8,16 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from contacts import layout, mapping, queries
+from contacts.bodies import field_body, misread, tags_body
 from contacts.models import Contact, ContactField, ContactNote, ContactSight
+from contacts.rules import TAGS, Known, rule
 from nimble import errors
 from nimble.client import Client
 from nimble.models import Member
 from sync import clean, when
-from sync.merge import Key
+from sync.merge import Rule
 from sync.models import Edit
-from sync.registry import Found, Parsed, Resource
+from sync.registry import Found, Misunderstood, Parsed, Resource
 
 CONTEXTS = ("last_contacted_data", "employers_data", "leads_data")
 PREVIEW = 200
@@ -35,18 +37,13 @@ class Contacts(Resource):
     def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         return mapping.columns(remote, values)
 
-    def set_keys_of(self, row: Contact, names: Iterable[str]) -> dict[str, Key]:
-        names = list(names)
-        known = ContactField.objects.filter(
-            workspace_id=row.workspace_id,
-            name__in=[name.removeprefix(mapping.FIELD) for name in names],
-            multiples=True,
-        )
-        multiples = mapping.MULTIPLE | frozenset(known.values_list("name", flat=True))
-        return {
-            name: (lambda tag: tag) if name == "tags" else mapping.identity
-            for name in mapping.set_fields(names, multiples)
+    def rules(self, row: Contact, names: Iterable[str]) -> dict[str, Rule]:
+        bare = {name: name.removeprefix(mapping.FIELD) for name in names}
+        told = ContactField.objects.filter(workspace_id=row.workspace_id, name__in=bare.values())
+        known = {
+            name: Known(kind, multiples) for name, kind, multiples in told.values_list("name", "kind", "multiples")
         }
+        return {name: TAGS if name == "tags" else rule(bare[name], known.get(bare[name])) for name in bare}
 
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
         # A contact that changed may have a new note.
@@ -58,31 +55,25 @@ class Contacts(Resource):
     def update(
         self, client: Client, row: Contact, send: dict[str, Any], current: dict[str, Any] | None
     ) -> dict[str, Any]:
+        answer = current or {}
         fields = {
-            name.removeprefix(mapping.FIELD): mapping.field_body(
-                name.removeprefix(mapping.FIELD), wanted or [], current
-            )
+            name.removeprefix(mapping.FIELD): field_body(name.removeprefix(mapping.FIELD), wanted or [], current)
             for name, wanted in send.items()
             if name != "tags"
         }
         if fields:
-            current = client.update_contact(row.known_id, {"fields": fields}, replace=True)
-            if self._extended(current, fields):
+            answer = client.update_contact(row.known_id, {"fields": fields}, replace=True)
+            wrong = misread(fields, current, answer)
+            if wrong:
                 # `type=1` is what the specification asks for; some servers listen to the older `replace=1` alone.
-                current = client.update_contact(row.known_id, {"fields": fields}, replace=True, legacy=True)
+                again = {"fields": {name: fields[name] for name in wrong}}
+                answer = client.update_contact(row.known_id, again, replace=True, legacy=True)
+            if wrong and misread(fields, current, answer):
+                raise Misunderstood(answer)
         if "tags" in send:
-            current = client.set_contact_tags(row.known_id, send["tags"] or [])
-        assert current is not None  # noqa: S101 something was sent
-        return current
-
-    def _extended(self, answer: dict[str, Any], sent: dict[str, list[dict[str, Any]]]) -> bool:
-        """Whether the values that should have been replaced are still there."""
-        now = mapping.values(answer)
-        return any(
-            not {mapping.identity(item) for item in now.get(mapping.FIELD + name) or []}
-            <= {mapping.identity(mapping.pair(item)) for item in items}
-            for name, items in sent.items()
-        )
+            wanted = tags_body(send["tags"] or [], current)
+            answer = client.set_contact_tags(row.known_id, wanted)
+        return answer
 
     def delete(self, client: Client, row: Contact) -> None:
         client.delete_contact(row.known_id)

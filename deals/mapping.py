@@ -24,15 +24,23 @@ MAX_AMOUNT = Decimal(10) ** 19
 MAX_DAYS = 2**31 - 1
 
 
-def field_map(values: Any, key: str) -> dict[str, list[Any]]:
-    """Either published shape as a map from a field's id or name (`key`) to the plain values."""
+def item_map(values: Any, key: str) -> dict[str, list[Any]]:
+    """Either published shape as a map from a field's id or name (`key`) to its items as they came."""
     if isinstance(values, dict) and isinstance(values.get("values"), list) and key in values:
         values = [values]
     if isinstance(values, list):
         values = {item[key]: item.get("values") for item in values if isinstance(item, dict) and item.get(key)}
     if not isinstance(values, dict):
         return {}
-    return {str(name): plain_values(items) for name, items in values.items()}
+    return {
+        str(name): items if isinstance(items, list) else [] if items is None else [items]
+        for name, items in values.items()
+    }
+
+
+def field_map(values: Any, key: str) -> dict[str, list[Any]]:
+    """The same with the plain values."""
+    return {name: plain_values(items) for name, items in item_map(values, key).items()}
 
 
 def listed(value: Any) -> list[Any]:
@@ -40,14 +48,9 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def plain_values(items: Any) -> list[Any]:
+def plain_values(items: list[Any]) -> list[Any]:
     """`[{value: …}]`, or bare values, as a list of the values that there are."""
-    if items is None:
-        return []
-    found = [
-        item.get("value") if isinstance(item, dict) else item
-        for item in (items if isinstance(items, list) else [items])
-    ]
+    found = [item.get("value") if isinstance(item, dict) else item for item in items]
     return [value for value in found if value is not None and value != ""]
 
 
@@ -165,6 +168,7 @@ def values(payload: Mapping[str, Any], standard: Mapping[str, str]) -> dict[str,
     found["stage"] = current_stage(payload) or None
     found["pipeline"] = pipeline_of(payload) or None
     found["tags"] = tags(payload)
+    found["contacts"] = [{"id": one["id"], "note": one["note"]} for one in related_contacts(payload)]
     for field_id, items in by_id.items():
         if field_id not in standard and field_id not in STANDARD and items:
             found[CUSTOM + field_id] = items
@@ -257,28 +261,6 @@ def split(payload: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, An
     if hidden:
         view["hidden_contacts"] = hidden
     return deal_id, remote, view
-
-
-def edit_body(send: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of `put-deal` for some fields with their wanted values: only what changed goes out."""
-    body: dict[str, Any] = {}
-    fields: dict[str, Any] = {}
-    for name, value in send.items():
-        if name == "stage":
-            body["stage_id"] = value
-        elif name == "pipeline":
-            body["pipeline_id"] = value
-        elif name == "owner":
-            body["owner_id"] = value
-        elif name in ("currency", "tags"):
-            body[name] = value
-        elif name.startswith(CUSTOM):
-            fields[name.removeprefix(CUSTOM)] = [{"value": item} for item in value or []]
-        elif name not in READ_ONLY:
-            fields[name] = [] if value in (None, "") else [{"value": str(value)}]
-    if fields:
-        body["fields_values"] = fields
-    return body
 
 
 # --- pipelines ------------------------------------------------------------------------------------------------------

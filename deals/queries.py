@@ -36,6 +36,7 @@ LABELS = {
     "stage": _("Stage"),
     "pipeline": _("Pipeline"),
     "tags": _("Tags"),
+    "contacts": _("Contacts"),
 }
 
 

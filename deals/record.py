@@ -192,6 +192,10 @@ class Record:
             return names.get(str(value), "") if value else ""
         if name == "tags":
             return ", ".join(str(tag) for tag in value or [])
+        if name == "contacts":
+            seen = contacts.by_nimble_id(self.user, [item["id"] for item in value or []])
+            told = [(str(seen.get(item["id"]) or _("Private contact")), item["note"]) for item in value or []]
+            return ", ".join(f"{who} ({note})" if note else who for who, note in told)
         known = self.custom.get(name)
         if known or isinstance(value, list):
             items = value if isinstance(value, list) else [value]

@@ -6,15 +6,18 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from markdown_it import MarkdownIt
 
 from deals import fields, mapping, queries
+from deals.bodies import edit_body
 from deals.models import Deal, DealContact, DealField, DealNote, DealSight, LostReason, Pipeline, Stage
 from deals.record import STANDARD
+from deals.rules import CONTACTS, TAGS, Known, rule
 from nimble.client import Client
 from nimble.models import Member
 from sync import clean, when
-from sync.merge import Key
+from sync.merge import Rule
 from sync.models import Edit
 from sync.registry import Found, Parsed, Resource, Unstorable
 
@@ -112,8 +115,13 @@ class Deals(Resource):
     def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         return mapping.columns(remote, values)
 
-    def set_keys(self, names: Iterable[str]) -> dict[str, Key]:
-        return {name: (lambda item: item) for name in names if name == "tags"}
+    def rules(self, row: Deal, names: Iterable[str]) -> dict[str, Rule]:
+        own = {name: name.removeprefix(mapping.CUSTOM) for name in names if name.startswith(mapping.CUSTOM)}
+        told = DealField.objects.filter(workspace_id=row.workspace_id, field_id__in=own.values())
+        known = {
+            one: Known(kind, multiples) for one, kind, multiples in told.values_list("field_id", "kind", "multiples")
+        }
+        return {"tags": TAGS, "contacts": CONTACTS} | {name: rule(known.get(one)) for name, one in own.items()}
 
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
         DealContact.objects.filter(deal_id__in=rows).delete()
@@ -127,7 +135,7 @@ class Deals(Resource):
         return client.deal(row.known_id)
 
     def update(self, client: Client, row: Deal, send: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
-        answer = client.update_deal(row.known_id, mapping.edit_body(send))
+        answer = client.update_deal(row.known_id, edit_body(send, current))
         if send.get("stage") and not mapping.current_stage(answer):
             # Without transitions the answer names no stage, and what was stored before would bring the old one back.
             return {**answer, mapping.LISTED_STAGE: send["stage"]}
@@ -151,6 +159,9 @@ class Deals(Resource):
         return str(queries.LABELS.get(field, field))
 
     def shown(self, field: str, value: Any, row: Deal) -> str:
+        if field == "contacts":
+            # Not their names: who reads this may not see all of them.
+            return ngettext("%d contact", "%d contacts", len(value or [])) % len(value or [])
         named: Any = {
             "stage": Stage.objects.filter(pipeline__workspace_id=row.workspace_id),
             "pipeline": Pipeline.objects.filter(workspace_id=row.workspace_id),

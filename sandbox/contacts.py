@@ -191,12 +191,13 @@ def checked_text(sent: Any, path: str) -> str:
 
 
 def _replaces(world: World, request: Request) -> bool:
-    """`type=1` in the specification; older clients send `replace=1`."""
+    """`type=1` in the specification; older clients send `replace=1`. A server may know neither, and only extend."""
     kind = request.text("type", "0")
     if kind not in ("0", "1"):
         raise invalid_at("/type", "must be one of 0, 1")
     replace = request.flag("replace", False)
-    return replace if world.switch("replace_param") == "replace" else replace or kind == "1"
+    known = {"type": replace or kind == "1", "replace": replace, "neither": False}
+    return known[world.switch("replace_param")]
 
 
 @operation("PUT", "/api/v1/contact/{contact_id}", "contacts")

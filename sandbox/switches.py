@@ -13,7 +13,7 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "note_ids": ("chosen", "own"),
     "rotation": ("on", "off"),
     "company_users": ("off", "on"),
-    "replace_param": ("type", "replace"),
+    "replace_param": ("type", "replace", "neither"),
     "deal_fields": ("map", "list"),
     "hidden_record": ("404", "403"),
     "ids_page": ("granted", "capped"),

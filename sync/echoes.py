@@ -35,11 +35,8 @@ def _is_in(resource: registry.Resource, edit: Edit, values: Mapping[str, Any]) -
     """Whether Nimble has what the edit wanted; of a field of many values, all that it added and nothing it removed."""
     if not edit.fields:
         return False
-    # The workspace decides which fields hold many values: an unsaved row of it is enough to ask.
-    keys = resource.set_keys_of(resource.model(workspace_id=edit.workspace_id), edit.fields)
-    return all(
-        merge.contains(change.get("base") or [], change["new"] or [], values.get(name) or [], keys[name])
-        if name in keys
-        else merge.same(change["new"], values.get(name)) or resource.equal(change["new"], values.get(name))
-        for name, change in edit.fields.items()
-    )
+    # The workspace decides how fields merge: an unsaved row of it is enough to ask.
+    rules = resource.rules(resource.model(workspace_id=edit.workspace_id), edit.fields)
+    plan = merge.plan(edit.fields, values, rules)
+    left = plan.send.keys() | plan.conflicts.keys()
+    return all(resource.equal(edit.fields[name]["new"], values.get(name)) for name in left)

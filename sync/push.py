@@ -69,6 +69,9 @@ def push(edit: Edit) -> None:
     except Ambiguous as doubt:
         found = [resource.candidate(item) for item in doubt.candidates]
         endings.finish(edit, row, State.AMBIGUOUS, {"reason": "ambiguous", "message": str(doubt), "candidates": found})
+    except registry.Misunderstood as reason:
+        store.save_page(resource, edit.connection, [reason.answer], read_at=started)
+        endings.finish(edit, row, State.REJECTED, {"reason": "misunderstood", "message": str(reason)})
     except Missing:
         message = "It is no longer in Nimble, or hidden from you there."
         endings.finish(edit, row, State.CONFLICT, {"reason": "missing", "message": message})
@@ -97,20 +100,21 @@ def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> 
             resource.delete(client, row)
         return None
     try:
-        current = clean.payload(resource.fetch(client, row))
+        fetched = resource.fetch(client, row)
     except errors.NotFound as gone:
         raise Missing from gone
+    current = clean.payload(fetched)
     if current is None:
         theirs = {name: change.get("base") for name, change in edit.fields.items()}
     else:
         theirs = resource.values(resource.keep(row.remote, resource.parse(current).remote))
-    plan = merge.plan(edit.fields, theirs, resource.set_keys_of(row, edit.fields))
+    plan = merge.plan(edit.fields, theirs, resource.rules(row, edit.fields))
     if plan.conflicts:
         raise Conflicting(plan.conflicts, current)
     if not plan.send:
         return current
     lines.going_out(edit)
-    return clean.payload(resource.update(client, row, plan.send, current))
+    return clean.payload(resource.update(client, row, plan.send, fetched))
 
 
 def _create(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any]:

@@ -32,6 +32,10 @@ REASONS: dict[str, Reason] = {
         gettext_lazy("The record is no longer in Nimble, or hidden from you there. What you typed is kept here."),
         gettext_lazy("Copy what you still need, then discard the edit."),
     ),
+    "misunderstood": Reason(
+        gettext_lazy("Nimble stored something else than what was sent, twice. What it has now is shown here."),
+        gettext_lazy("Look at the field in Nimble, then send it again or discard it."),
+    ),
     "ambiguous": Reason(
         gettext_lazy("Nimble's answer was lost, so this may be in Nimble already."),
         gettext_lazy("Look in Nimble: say that it is there, or send it again."),
@@ -112,7 +116,7 @@ def of(edit: Edit) -> Reason | None:
 def said(edit: Edit) -> str:
     """What Nimble itself said beyond our own words for it."""
     message = edit.error.get("message", "")
-    own = edit.error.get("reason") in ("conflict", "missing", "ambiguous") or message in _DEFAULTS
+    own = edit.error.get("reason") in ("conflict", "missing", "ambiguous", "misunderstood") or message in _DEFAULTS
     return "" if own else str(message)
 
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 
 from sync import words
-from sync.merge import Key
+from sync.merge import Rule
 from sync.mirror import Mirrored
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ User = AbstractBaseUser | AnonymousUser
 
 class Unstorable(Exception):
     """A payload that is not what the documents promise: the record is quarantined, its page goes on."""
+
+
+class Misunderstood(Exception):
+    """Nimble took a write for something else, and its repair, too. Carries what it has made of the record."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__("Nimble stored something else than what was sent.")
+        self.answer = answer
 
 
 class Parsed(NamedTuple):
@@ -75,13 +83,9 @@ class Resource:
         """The typed columns, of `values` (overlaid) and of the rest of `remote`."""
         raise NotImplementedError
 
-    def set_keys(self, names: Iterable[str]) -> dict[str, Key]:
-        """Of these fields the ones that merge as sets, with the identity of an item."""
+    def rules(self, row: Any, names: Iterable[str]) -> dict[str, Rule]:
+        """How these fields of a record are merged, where that is not as one plain value."""
         return {}
-
-    def set_keys_of(self, row: Any, names: Iterable[str]) -> dict[str, Key]:
-        """The same for one record, where its workspace decides."""
-        return self.set_keys(names)
 
     def equal(self, one: Any, other: Any) -> bool:
         """Whether two values of a field are the same to a reader: what Nimble has made of one it was sent."""
@@ -121,7 +125,10 @@ class Resource:
     def update(
         self, client: "Client", row: Any, send: dict[str, Any], current: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """Send the merged fields; `current` is what `fetch` gave. Idempotent; returns Nimble's answer."""
+        """Send the merged fields; `current` is what `fetch` gave, exactly as it came: what nobody touched goes back so.
+
+        Idempotent; returns Nimble's answer. Raises `Misunderstood`.
+        """
         raise NotImplementedError
 
     def delete(self, client: "Client", row: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contacts import employment, mapping, metadata
+from contacts import bodies, employment, mapping, metadata
 from sync.registry import Unstorable
 from sync.terms import SEPARATOR
 from tests.contacts.payloads import WORK, contact, item
@@ -96,7 +96,7 @@ def test_present_job_never_keeps_an_end():
 
 def test_field_body_sends_known_items_whole_and_new_ones_bare():
     current = contact(1, fields={"email": [item("a@b", "work", is_primary=True), item("c@d", "other")]})
-    body = mapping.field_body(
+    body = bodies.field_body(
         "email", [{"value": "c@d", "modifier": "other"}, {"value": "n@b", "modifier": "work"}], current
     )
     assert body == [item("c@d", "other"), {"value": "n@b", "modifier": "work"}]
@@ -105,9 +105,9 @@ def test_field_body_sends_known_items_whole_and_new_ones_bare():
 def test_field_body_keeps_the_company_of_a_changed_title():
     current = contact(1, fields={"contact employment": [item(json.dumps(WORK), extra_value="c9")]})
     changed = employment.changed([job(WORK)], title="Chef", company=WORK["company_name"])
-    assert mapping.field_body("contact employment", changed, current)[0]["extra_value"] == "c9"
+    assert bodies.field_body("contact employment", changed, current)[0]["extra_value"] == "c9"
     moved = employment.changed([job(WORK)], title="Chef", company="Elsewhere")
-    assert "extra_value" not in mapping.field_body("contact employment", moved, current)[0]
+    assert "extra_value" not in bodies.field_body("contact employment", moved, current)[0]
 
 
 def test_columns_stand_for_the_contact_in_a_list():

@@ -4,7 +4,7 @@ import json
 
 from contacts.models import Contact, ContactField, ContactNote, ContactSight
 from nimble.models import Connection, Member, Workspace
-from sync import edits, entries, registry
+from sync import edits, entries, merge, registry
 from sync.clock import database_now
 from tests.contacts.conftest import Keep
 from tests.contacts.payloads import WORK, contact, note
@@ -61,10 +61,15 @@ def test_note_is_named_after_a_contact_that_the_reader_sees(keep: Keep, connect:
         assert (entry.title, entry.url) == (named.name, f"/contacts/{named.pk}/#note-{kept.pk}")
 
 
-def test_what_merges_as_a_set_is_said_by_the_own_workspace(keep: Keep):
+def test_how_a_field_merges_is_said_by_the_own_workspace(keep: Keep):
     [row] = keep(contact(1))
     other = Workspace.objects.create(company_id="other")
     ContactField.objects.create(workspace=other, field_id="f", name="Tier", multiples=True)
     kind = registry.resource("contact")
-    assert set(kind.set_keys_of(row, ["field:Tier", "field:email", "tags"])) == {"field:email", "tags"}
-    assert "field:Tier" in kind.set_keys_of(Contact(workspace=other), ["field:Tier"])
+
+    def sets(of: Contact) -> set[str]:
+        rules = kind.rules(of, ["field:Tier", "field:email", "tags"])
+        return {name for name, rule in rules.items() if rule.content is merge.present}
+
+    assert sets(row) == {"field:email", "tags"}
+    assert sets(Contact(workspace=other)) == {"field:Tier", "field:email", "tags"}

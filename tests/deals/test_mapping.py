@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deals import mapping
+from deals import bodies, mapping
 from sync.registry import Unstorable
 from tests.deals.payloads import METADATA, deal, went
 
@@ -69,7 +69,7 @@ def test_only_what_changed_goes_out():
         "stage": "s2", "pipeline": "p2", "owner": "u2", "currency": "USD", "tags": ["a"], "amount": "12.5",
         "expected_close_date": None, "actual_close_date": "2025-01-01", "field:x": ["1", "2"], "field:y": [],
     }  # fmt: skip
-    assert mapping.edit_body(send) == {
+    assert bodies.edit_body(send) == {
         "stage_id": "s2",
         "pipeline_id": "p2",
         "owner_id": "u2",

@@ -1,5 +1,6 @@
 """Edits on their way to Nimble: what arrives, what conflicts, what comes back, and that nothing is sent twice."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from deals import actions
 from deals.models import Deal, Stage
 from nimble.models import Connection
 from sandbox.switches import POSITIONS
-from sync import edits, endings, failures, ids, lines, outbox, pull, push, registry
+from sync import clean, edits, endings, failures, ids, lines, outbox, pull, push, registry
 from sync.models import Edit, State
 from tests.people import ADA, BJORN, Connect
 from tests.sandboxes import SandboxServer
@@ -248,6 +249,52 @@ def test_email_is_removed_and_the_rest_goes_back_as_it_was(mirror, nimble: Sandb
     }
 
 
+def test_replacement_that_nimble_takes_for_an_addition_comes_back_to_a_person(mirror, nimble: SandboxServer):
+    nimble.switch(replace_param="neither")
+    contact = next(
+        c
+        for c in Contact.objects.filter(is_private=False, record_type="person").order_by("pk")
+        if len(contact_mapping.values(c.remote).get("field:email", [])) > 1
+    )
+    first, *rest = contact_mapping.values(contact.remote)["field:email"]
+    edit = contact_actions.change_field(author=mirror.user, contact=contact, name="email", wanted=rest)
+    assert edit is not None
+    since = nimble.state()["log"]["last"]
+    outbox.deliver()
+    assert (state_of(edit), edit.error["reason"]) == (State.REJECTED, "misunderstood")
+    assert len(nimble.writes(since)) == 2, "the repair is sent once"
+    contact.refresh_from_db()
+    assert first["value"] in str(contact.remote["fields"]["email"]), "what Nimble has is shown"
+
+
+def test_what_nobody_touched_goes_back_byte_for_byte(mirror, deal, nimble: SandboxServer):
+    """Also what no database here would take: Nimble's own items are sent, not our cleaned ones."""
+    strange = {
+        "value": "nul\x00@b.example",
+        "modifier": "work",
+        "field_id": "f",
+        "label": "email",
+        "extra": [1.5, None, "é"],
+    }
+    contact = Contact.objects.filter(is_private=False, record_type="person").order_by("pk")[0]
+    before = nimble.request("GET", f"/api/v1/contact/{contact.nimble_id}", ADA).json()["resources"][0]
+    fields = {**before["fields"], "email": [strange, *before["fields"].get("email", [])]}
+    nimble.edit(BJORN, "contact", contact.nimble_id, raw={"fields": fields})
+    seen = contact_mapping.values(clean.payload({"fields": fields}))["field:email"]
+    contact_actions.change_field(
+        author=mirror.user,
+        contact=contact,
+        name="email",
+        wanted=[*seen, {"value": "new@b.example", "modifier": "work"}],
+        seen=seen,
+    )
+    since = nimble.state()["log"]["last"]
+    outbox.deliver()
+    [sent] = [one["body"] for one in nimble.log(since) if one["method"] == "PUT"][:1]
+    for item in fields["email"]:
+        assert json.dumps(item) in json.dumps(sent)
+
+
 def test_many_workers_claim_each_edit_once(mirror, deal, other_stage):
     actions.move(author=mirror.user, deal=deal, stage=other_stage)
     claimed = [lines.claim() for _ in range(5)]
@@ -277,7 +324,13 @@ def test_restarted_worker_takes_over_at_once_what_it_held_when_it_was_killed(mir
     assert state_of(edit) == State.CONFIRMED
 
 
-EVERY_SWITCH = [{name: position} for name, positions in POSITIONS.items() for position in positions[1:]]
+EVERY_SWITCH = [
+    {name: position}
+    for name, positions in POSITIONS.items()
+    for position in positions[1:]
+    # A server that replaces nothing, whatever it is asked: a person is told.
+    if position != "neither"
+]
 
 
 @pytest.mark.parametrize("switches", EVERY_SWITCH, ids=lambda s: "-".join(*s.items()))
