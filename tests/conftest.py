@@ -10,7 +10,7 @@ from django.conf import LazySettings
 
 from tests import servers
 
-pytest_plugins = ["tests.browser", "tests.sandboxes", "tests.people", "tests.processes"]
+pytest_plugins = ["tests.browser", "tests.sandboxes", "tests.people", "tests.mirrors", "tests.processes"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

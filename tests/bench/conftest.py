@@ -1,9 +1,5 @@
 import pytest
 
-from tests.sync.conftest import mirror
-
-__all__ = ["mirror"]
-
 
 @pytest.fixture
 def by_contract() -> None:

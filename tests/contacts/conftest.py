@@ -9,7 +9,7 @@ from django.test import Client
 from contacts import metadata
 from contacts.models import Contact, ContactField
 from nimble.models import Connection
-from sync import pull, registry, store
+from sync import registry, store
 from sync.clock import database_now
 from sync.models import Stream
 
@@ -94,11 +94,3 @@ def visitor(ada: Connection) -> Client:
     client = Client()
     client.force_login(ada.user, backend="django.contrib.auth.backends.ModelBackend")
     return client
-
-
-@pytest.fixture
-def mirror(transactional_db, ada: Connection) -> Connection:
-    """Ada's connection, after its first pull of the sandbox."""
-    runs = pull.pull(ada)
-    assert {run.state for run in runs or []} == {"done"}, [(run.stream.name, run.error) for run in runs or []]
-    return ada

@@ -82,11 +82,3 @@ def columns(answer: Any) -> dict[str, Column]:
 
 def pk_of(nimble_id: str) -> int:
     return Deal.objects.values_list("pk", flat=True).get(nimble_id=nimble_id)
-
-
-@pytest.fixture
-def mirror(transactional_db, ada: Connection) -> Connection:
-    """Ada's connection, after its first pull of the sandbox."""
-    runs = pull.pull(ada)
-    assert {run.state for run in runs or []} == {"done"}, [(run.stream.name, run.error) for run in runs or []]
-    return ada

@@ -1,18 +1,9 @@
-"""A mirror that has been pulled once."""
+"""Records of the mirror that most tests change."""
 
 import pytest
 
 from deals.models import Deal, Stage
 from nimble.models import Connection
-from sync import pull
-
-
-@pytest.fixture
-def mirror(transactional_db, ada: Connection) -> Connection:
-    """Ada's connection, after its first pull."""
-    runs = pull.pull(ada)
-    assert {run.state for run in runs or []} == {"done"}, [(run.stream.name, run.error) for run in runs or []]
-    return ada
 
 
 @pytest.fixture
