@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sandbox import oauth, privacy, switches
+from sandbox.deal_fields import STANDARD_IDS
 from sandbox.deal_views import standard_values
 from sandbox.errors import invalid_at, not_found
 from sandbox.exchange import Answer, Request
 from sandbox.ids import microseconds, parse_moment
-from sandbox.pipelines import STANDARD_IDS, the_stage
+from sandbox.pipelines import the_stage
 from sandbox.population.people import new_contact
 from sandbox.population.pipelines import new_deal
 from sandbox.store import KINDS, Document

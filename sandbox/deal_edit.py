@@ -5,10 +5,11 @@ import re
 from typing import Any
 
 from sandbox.contacts import checked_owner, checked_privacy, checked_tags
+from sandbox.deal_fields import STANDARD_IDS, STANDARD_NAMES
 from sandbox.errors import invalid, invalid_at, not_acceptable
 from sandbox.exchange import Request
 from sandbox.ids import moment, parse_date
-from sandbox.pipelines import STANDARD_IDS, STANDARD_NAMES, the_stage
+from sandbox.pipelines import the_stage
 from sandbox.store import Document
 from sandbox.world import World
 

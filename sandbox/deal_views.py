@@ -4,8 +4,9 @@ from typing import Any
 
 from sandbox import privacy
 from sandbox.contact_views import apply_raw, short_contact
+from sandbox.deal_fields import STANDARD_IDS
 from sandbox.ids import moment, stamp, zulu
-from sandbox.pipelines import STANDARD_IDS, stage_view
+from sandbox.pipelines import stage_view
 from sandbox.store import Document
 from sandbox.world import World, short_user
 

@@ -1,6 +1,7 @@
 """Deals: listings, by stage, one by one, creating, changing and deleting."""
 # ruff: noqa: S608 - what is put into SQL here are names and conditions of this package; values are bound.
 
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,10 +10,11 @@ from sandbox.contacts import checked_owner, ordering
 from sandbox.deal_views import DealViewer
 from sandbox.errors import invalid_at
 from sandbox.exchange import Answer, Request, operation
+from sandbox.ids import moment
 from sandbox.pipelines import stage_view, the_pipeline, the_stage
 from sandbox.population.pipelines import new_deal
 from sandbox.store import Document
-from sandbox.world import World
+from sandbox.world import World, short_user
 
 SORTABLE = {name: name for name in ("updated", "created", "name", "amount", "expected_close_date", "probability")}
 SORTABLE |= {"deal_number": "number"}
@@ -152,10 +154,49 @@ def delete_deal(world: World, request: Request, deal_id: str) -> Answer:
     return Answer()
 
 
-@operation("GET", "/api/v2/deals/tags", "deals")
-def list_deals_tags(world: World, request: Request) -> Answer:
-    starts = request.text("starts_with").lower()
-    limit = request.number("limit", 100, most=1000)
-    sql = "SELECT DISTINCT tag FROM deal_tags t JOIN deals ON deals.id = t.deal_id WHERE company_id = ? ORDER BY tag"
-    tags = [tag for (tag,) in world.store.rows(sql, [request.company_id]) if tag.lower().startswith(starts)]
-    return Answer({"tags": [{"name": tag, "created": None} for tag in tags[:limit]]})
+@operation("GET", "/api/v2/deals/pipelines/{pipeline_id}/owners", "deals")
+def list_pipeline_deals_by_owner(world: World, request: Request, pipeline_id: str) -> Answer:
+    """The first deals of each owner who has any here; the next page is one owner's alone."""
+    the_pipeline(world, request, pipeline_id)
+    order = _order(request)
+    limit, page = request.number("limit", 10, most=MOST_PER_PAGE), request.number("page", 1)
+    where, values = _visible(world, request)
+    where, values = f"deals.pipeline_id = ? AND {where}", [pipeline_id, *values]
+    owners = [owner for (owner,) in world.store.rows(f"SELECT DISTINCT owner_id FROM deals WHERE {where}", values)]
+    if wanted := request.text("owner_id"):
+        owners = [owner for owner in owners if owner == wanted]
+    viewer = DealViewer(world, request.user)
+    groups = []
+    for owner in owners:
+        theirs, given = f"deals.owner_id = ? AND {where}", [owner, *values]
+        total = world.count(f"SELECT count(*) FROM deals WHERE {theirs}", given)
+        path = f"/api/v2/deals/pipelines/{pipeline_id}/owners?"
+        kept = {name: request.text(name) for name in ("sort", "limit", "query") if name in request.query}
+        following = path + urlencode(kept | {"owner_id": owner, "page": page + 1})
+        meta = {
+            "next_page_url": following if page * limit < total else None,
+            "total_amount": _totals(world, theirs, given),
+        }
+        shown = viewer.views(_fetch(world, theirs, given, order, limit, page))
+        groups.append({"deals": shown, "owner": short_user(world.user(owner)), "meta": meta})
+    return Answer({"groups": groups})
+
+
+@operation("GET", "/api/v2/deals/widget/won_last_month", "deals")
+def get_won_last_month(world: World, request: Request) -> Answer:
+    """Of all pipelines, whatever the currency: its answer has one number."""
+    first = moment(world.now()).date().replace(day=1)
+    before = (first - timedelta(days=1)).replace(day=1)
+    where, values = _visible(world, request)
+    docs = _fetch(world, where, values, "deals.id", 1_000_000, 1)
+    won = [doc for doc in docs if _won(world, request, doc) and before <= _closed(doc) < first]
+    return Answer({"last_month_won_amount": sum(doc["amount"] or 0 for doc in won), "last_month_won_count": len(won)})
+
+
+def _won(world: World, request: Request, doc: Document) -> bool:
+    stage = the_stage(world.pipelines(request.company_id)[doc["pipeline_id"]], doc["stage_id"])
+    return stage is not None and stage["role"] == "won"
+
+
+def _closed(doc: Document) -> date:
+    return date.fromisoformat(doc["actual_close_date"]) if doc["actual_close_date"] else date.min

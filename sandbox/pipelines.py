@@ -1,23 +1,15 @@
-"""Pipelines, their stages, lost reasons and fields."""
+"""Pipelines, their stages and lost reasons."""
 
+import re
 from typing import Any
 
-from sandbox.errors import cannot_complete, invalid, invalid_at, not_found
+from sandbox.deal_fields import add_members, tabs
+from sandbox.errors import cannot_complete, forbidden, invalid, invalid_at, not_found
 from sandbox.exchange import Answer, Request, operation
-from sandbox.ids import object_id, stamp
+from sandbox.ids import stamp
+from sandbox.population.pipelines import make_pipeline
 from sandbox.store import Document
 from sandbox.world import World, short_user
-
-STANDARD_FIELDS = {
-    "name": "string",
-    "amount": "number",
-    "probability": "number",
-    "description": "long_string",
-    "expected_close_date": "datetime",
-    "actual_close_date": "datetime",
-}
-STANDARD_IDS = {name: object_id("deal field", "standard", name) for name in STANDARD_FIELDS}
-STANDARD_NAMES = {field_id: name for name, field_id in STANDARD_IDS.items()}
 
 
 def stage_view(world: World, pipeline: Document, stage: dict[str, Any]) -> dict[str, Any]:
@@ -39,40 +31,6 @@ def stage_view(world: World, pipeline: Document, stage: dict[str, Any]) -> dict[
     return view
 
 
-def _field_view(field: dict[str, Any], actions: str) -> dict[str, Any]:
-    kind: dict[str, Any] = {"field_kind": field["kind"]}
-    if field["kind"] == "choice":
-        kind["values"] = {"ordering_type": "ordinal", "values": field["choices"]}
-    return {
-        "field_id": field["field_id"],
-        "field_name": field["name"],
-        "modifier": "",
-        "multiples": field["multiples"],
-        "available_actions": actions,
-        "field_type": kind,
-    }
-
-
-def _tabs(pipeline: Document) -> list[dict[str, Any]]:
-    """One tab: all but the last field in a group, the last beside it, so that both kinds of member appear."""
-    if not pipeline["fields"]:
-        return []
-    members = [
-        {"type": "field", "field": _field_view(field, "edit_all"), "pipeline_id": pipeline["id"]}
-        for field in pipeline["fields"]
-    ]
-    group = {
-        "type": "group",
-        "group_name": "Details",
-        "group_id": object_id("deal group", pipeline["id"]),
-        "logo_id": "default",
-        "fields": members[:-1],
-    }
-    tab_id = object_id("deal tab", pipeline["id"])
-    tab = {"tab_id": tab_id, "tab_name": "Deal", "pipeline_id": pipeline["id"], "members": [group, members[-1]]}
-    return [tab]
-
-
 def pipeline_view(world: World, pipeline: Document) -> dict[str, Any]:
     return {
         "pipeline_id": pipeline["id"],
@@ -87,7 +45,7 @@ def pipeline_view(world: World, pipeline: Document) -> dict[str, Any]:
         "default_currency": pipeline["default_currency"],
         "lost_reasons": pipeline["lost_reasons"],
         "stages": [stage_view(world, pipeline, stage) for stage in pipeline["stages"]],
-        "tabs": _tabs(pipeline),
+        "tabs": tabs(pipeline),
     }
 
 
@@ -108,21 +66,84 @@ def get_deals_pipeline(world: World, request: Request, pipeline_id: str) -> Answ
     return Answer(pipeline_view(world, the_pipeline(world, request, pipeline_id)))
 
 
+def managed(world: World, request: Request, pipeline_id: str) -> Document:
+    """The pipeline, for who may change it: the company's owner and whoever made it."""
+    pipeline = the_pipeline(world, request, pipeline_id)
+    if not request.user["is_company_owner"] and pipeline["creator"] != request.user_id:
+        raise forbidden("You don't have permission to manage this pipeline")
+    return pipeline
+
+
 def _saved(world: World, request: Request, pipeline: Document, status: int) -> Answer:
     world.save("pipeline", pipeline, request.user_id)
     return Answer(pipeline_view(world, pipeline), status)
 
 
 def _open(world: World, request: Request, pipeline_id: str) -> Document:
-    pipeline = the_pipeline(world, request, pipeline_id)
+    pipeline = managed(world, request, pipeline_id)
     if pipeline["archived_at"]:
         raise cannot_complete("Pipeline is archived", "archived_pipeline")
     return pipeline
 
 
+@operation("POST", "/api/v2/deals/pipelines", "deals")
+def post_deals_pipeline(world: World, request: Request) -> Answer:
+    """The stages sent, and a won and a lost one behind them."""
+    if not request.user["is_company_owner"]:
+        raise forbidden("You don't have permission to create pipelines")
+    sent = request.document()
+    errors: dict[str, Any] = {}
+    for name in ("name", "description", "color", "lost_reasons", "stages", "fields_tab_members", "default_currency"):
+        if name not in sent:
+            errors[f"/{name}"] = {"message": "missing required property"}
+    if errors:
+        raise invalid(errors)
+    for name, least, most in (("name", 1, 200), ("description", 0, 256), ("color", 1, 40)):
+        if not isinstance(sent[name], str) or not least <= len(sent[name]) <= most:
+            errors[f"/{name}"] = {"message": f"expected a string of {least} to {most} characters"}
+    if not isinstance(sent["default_currency"], str) or not re.fullmatch("[A-Z]{3}", sent["default_currency"]):
+        errors["/default_currency"] = {"message": "expected an ISO 4217 code"}
+    for name in ("lost_reasons", "stages", "fields_tab_members"):
+        if not isinstance(sent[name], list):
+            errors[f"/{name}"] = {"message": "expected a list"}
+    if errors:
+        raise invalid(errors)
+    stages = [_checked_stage(one) for one in sent["stages"] if isinstance(one, dict)]
+    if not stages or any("name" not in one for one in stages):
+        raise invalid_at("/stages", "a pipeline needs stages, each with a name")
+    plans = [
+        (one["name"], "in_progress", one.get("default_probability"), one.get("expected_days", 0)) for one in stages
+    ]
+    plans += [("Won", "won", 100, 0), ("Lost", "lost", 0, 0)]
+    pipeline = make_pipeline(
+        world.new_id("pipeline"),
+        request.company_id,
+        request.user_id,
+        sent["name"],
+        plans,
+        color=sent["color"],
+        currency=sent["default_currency"],
+        lost_reasons=[str(one)[:256] for one in sent["lost_reasons"]],
+    )
+    pipeline["description"] = sent["description"]
+    add_members(world, pipeline, sent["fields_tab_members"])
+    world.save("pipeline", pipeline, request.user_id, fresh=True)
+    return Answer(pipeline_view(world, pipeline), 201)
+
+
+@operation("DELETE", "/api/v2/deals/pipelines/{pipeline_id}", "deals")
+def delete_deals_pipeline(world: World, request: Request, pipeline_id: str) -> Answer:
+    """With all of its deals."""
+    managed(world, request, pipeline_id)
+    for (one,) in world.store.rows("SELECT id FROM deals WHERE pipeline_id = ?", [pipeline_id]):
+        world.store.delete("deal", one)
+    world.store.delete("pipeline", pipeline_id)
+    return Answer()
+
+
 @operation("PUT", "/api/v2/deals/pipelines/{pipeline_id}", "deals")
 def put_deals_pipeline(world: World, request: Request, pipeline_id: str) -> Answer:
-    pipeline = the_pipeline(world, request, pipeline_id)
+    pipeline = managed(world, request, pipeline_id)
     sent = request.document()
     for name, most in (("name", 200), ("description", 4096), ("color", 40)):
         if name in sent:
@@ -196,7 +217,7 @@ def the_stage(pipeline: Document, stage_id: Any) -> dict[str, Any] | None:
 
 @operation("PUT", "/api/v2/deals/pipelines/{pipeline_id}/stages/{stage_id}", "deals")
 def put_stage(world: World, request: Request, pipeline_id: str, stage_id: str) -> Answer:
-    pipeline = the_pipeline(world, request, pipeline_id)
+    pipeline = managed(world, request, pipeline_id)
     stage = the_stage(pipeline, stage_id)
     if stage is None:
         raise not_found("deal stage", stage_id)
@@ -207,7 +228,7 @@ def put_stage(world: World, request: Request, pipeline_id: str, stage_id: str) -
 
 @operation("DELETE", "/api/v2/deals/pipelines/{pipeline_id}/stages/{stage_id}", "deals")
 def archive_stage(world: World, request: Request, pipeline_id: str, stage_id: str) -> Answer:
-    pipeline = the_pipeline(world, request, pipeline_id)
+    pipeline = managed(world, request, pipeline_id)
     stage = the_stage(pipeline, stage_id)
     if stage is None:
         raise not_found("deal stage", stage_id)
@@ -218,7 +239,7 @@ def archive_stage(world: World, request: Request, pipeline_id: str, stage_id: st
 
 @operation("POST", "/api/v2/deals/pipelines/{pipeline_id}/archive", "deals")
 def archive_pipeline(world: World, request: Request, pipeline_id: str) -> Answer:
-    pipeline = the_pipeline(world, request, pipeline_id)
+    pipeline = managed(world, request, pipeline_id)
     pipeline["archived_at"] = world.next_stamp()
     world.save("pipeline", pipeline, request.user_id)
     return Answer()
@@ -226,40 +247,7 @@ def archive_pipeline(world: World, request: Request, pipeline_id: str) -> Answer
 
 @operation("POST", "/api/v2/deals/pipelines/{pipeline_id}/unarchive", "deals")
 def unarchive_pipeline(world: World, request: Request, pipeline_id: str) -> Answer:
-    pipeline = the_pipeline(world, request, pipeline_id)
+    pipeline = managed(world, request, pipeline_id)
     pipeline["archived_at"] = None
     world.save("pipeline", pipeline, request.user_id)
     return Answer()
-
-
-@operation("GET", "/api/v2/deals/fields", "deals")
-def list_deals_fields(world: World, request: Request) -> Answer:
-    standard = [
-        _field_view({"field_id": STANDARD_IDS[name], "name": name, "kind": kind, "multiples": False}, "view_only")
-        for name, kind in STANDARD_FIELDS.items()
-    ]
-    tabs = [tab for pipeline in world.pipelines(request.company_id).values() for tab in _tabs(pipeline)]
-    return Answer({"pipelines_tabs": tabs, "standard_fields": standard})
-
-
-PRESENTATIONS = {"string": "single-line-text-box", "long_string": "multi-line-text-box"}
-PRESENTATIONS |= {"number": "numeric-general", "datetime": "date"}
-
-
-@operation("GET", "/api/v2/deals/column_catalogue", "deals")
-def list_column_catalogue(world: World, request: Request) -> Answer:
-    columns = [
-        {
-            "id": STANDARD_IDS[name],
-            "human_readable_name": name.replace("_", " ").capitalize(),
-            "json_path": f"fields_values_with_names.{name}",
-            "value_json_path": "[0].value",
-            "presentation": {"type": PRESENTATIONS[kind]},
-            "read_only": name == "actual_close_date",
-            "is_standard": True,
-            "sortable": name != "description",
-        }
-        for name, kind in STANDARD_FIELDS.items()
-    ]
-    group = {"group_id": "standard", "human_readable_name": "Deal", "columns": columns}
-    return Answer({"items": [group], "type": []})

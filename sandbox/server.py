@@ -10,7 +10,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from sandbox import contacts, control, deal_extras, deals, notes, oauth, pipelines, tasks, team
+from sandbox import (
+    contacts,
+    control,
+    deal_field_edit,
+    deal_files,
+    deal_notes,
+    deal_tags,
+    deals,
+    notes,
+    oauth,
+    pipelines,
+    tasks,
+    team,
+)
 from sandbox.effects import shift, spoiled
 from sandbox.errors import Refused, forbidden
 from sandbox.exchange import Answer, Request, find, run
@@ -20,7 +33,18 @@ from sandbox.record import Record
 from sandbox.world import World
 
 # Importing these registers their operations.
-OPERATION_MODULES = (contacts, deal_extras, deals, notes, pipelines, tasks, team)
+OPERATION_MODULES = (
+    contacts,
+    deal_field_edit,
+    deal_files,
+    deal_notes,
+    deal_tags,
+    deals,
+    notes,
+    pipelines,
+    tasks,
+    team,
+)
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 LOGIN_PAGE = b"<!doctype html><html><head><title>Nimble - Log in</title></head><body><form>Log in</form></body></html>"
 LARGEST_BODY = 64 * 1024 * 1024

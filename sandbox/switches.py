@@ -18,6 +18,7 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "hidden_record": ("404", "403"),
     "ids_page": ("granted", "capped"),
     "quota_error": ("published", "legacy"),
+    "field_in_use": ("403", "406"),
 }
 DEFAULTS = {name: positions[0] for name, positions in POSITIONS.items()}
 

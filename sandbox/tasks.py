@@ -207,3 +207,15 @@ def _matches(doc: Document, wanted: dict[str, set[str]]) -> bool:
         "types": {"task"},
     }
     return all(not wanted[name] or wanted[name] & held[name] for name in wanted)
+
+
+@operation("GET", "/api/v2/deals/{deal_id}/overdue", "deals")
+def list_deal_overdue(world: World, request: Request, deal_id: str) -> Answer:
+    """Open tasks of a deal whose time has passed, the longest overdue first."""
+    world.readable("deal", deal_id, request.user)
+    limit = request.number("limit", 30, most=200)
+    where = "company_id = ? AND completed = 0 AND feed < ? AND instr(doc, ?)"
+    docs = world.store.all("task", where, [request.company_id, world.now(), deal_id])
+    due = [doc for doc in docs if deal_id in doc["deals"] and doc["due_date"] and _visible(world, request, doc)]
+    due.sort(key=lambda doc: doc["feed"])
+    return Answer({"activities": [_activity(world, request, doc) for doc in due[:limit]]})

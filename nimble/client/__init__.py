@@ -3,11 +3,13 @@
 from nimble.client.contacts import ContactCalls
 from nimble.client.deals import DealCalls
 from nimble.client.people import PeopleCalls
+from nimble.client.pipelines import PipelineCalls
+from nimble.client.tasks import TaskCalls
 
 __all__ = ["Client"]
 
 
-class Client(PeopleCalls, ContactCalls, DealCalls):
+class Client(PeopleCalls, ContactCalls, DealCalls, PipelineCalls, TaskCalls):
     """Talks to Nimble as one person.
 
     Every method returns the parsed JSON, or raises a `NimbleError`. Writes are sent once and never repeated, except

@@ -21,7 +21,7 @@ def make_field(pipeline_id: str, name: str, kind: str, choices: Sequence[str] = 
         "kind": kind,
         "multiples": False,
         "choices": [{"id": object_id("choice", pipeline_id, name, text), "value": text} for text in choices],
-        **more,
+        **{"group_id": None, **more},
     }
 
 
@@ -41,6 +41,7 @@ def make_pipeline(
 ) -> Document:
     """`stages` are (name, role, default probability, expected days) in their order."""
     pipeline_id = object_id("pipeline", key, name)
+    group_id = object_id("deal group", pipeline_id)
     created = microseconds(WORLD_TIME) - 850 * DAY
     return {
         "id": pipeline_id,
@@ -71,7 +72,12 @@ def make_pipeline(
             }
             for stage, role, probability, days in stages
         ],
-        "fields": [make_field(pipeline_id, field, kind, choices) for field, kind, choices in fields],
+        # All but the last in a group, so that both kinds of member appear.
+        "fields": [
+            make_field(pipeline_id, field, kind, choices, group_id=group_id if place < len(fields) - 1 else None)
+            for place, (field, kind, choices) in enumerate(fields)
+        ],
+        "groups": [{"id": group_id, "name": "Details", "logo_id": "default"}] if fields else [],
     }
 
 

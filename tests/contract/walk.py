@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -10,6 +11,8 @@ from tests.sandboxes import SandboxServer
 
 ADA = "ada@lantern-pine.test"
 EVE = "eve@lantern-pine.test"
+# A presentation is required of every field, and the prose says that only those of numbers and dates have one.
+PLAIN: dict[str, Any] = {}
 Exchange = tuple[requests.PreparedRequest, requests.Response]
 
 
@@ -31,7 +34,8 @@ class Walk:
         return response.json() if response.content else None
 
     def all(self) -> list[Exchange]:
-        for part in (self.team, self.contacts, self.notes, self.tasks, self.pipelines, self.deals, self.refusals):
+        parts = (self.team, self.contacts, self.notes, self.tasks, self.pipelines, self.fields, self.deals, self.files)
+        for part in (*parts, self.tags, self.refusals):
             part()
         return self.exchanges
 
@@ -113,6 +117,83 @@ class Walk:
         self.call("DELETE", f"{path}/stages/{stage_id}")
         self.call("POST", f"{path}/archive")
         self.call("POST", f"{path}/unarchive")
+        self.call("GET", f"{path}/owners?sort=updated:desc&limit=2")
+        self.call("GET", "/api/v2/deals/widget/won_last_month")
+        made = self.call("POST", "/api/v2/deals/pipelines", self.new_pipeline(), expect=201)
+        assert [stage["name"] for stage in made["stages"]] == ["Talking", "Won", "Lost"]
+        self.call("DELETE", f"/api/v2/deals/pipelines/{made['pipeline_id']}")
+
+    def new_pipeline(self) -> dict[str, Any]:
+        note = {"name": "Notes", "field_type": {"field_kind": "long_string"}, "presentation": PLAIN}
+        share = {"name": "Share", "field_type": {"field_kind": "number"}, "presentation": {"number_type": "integer"}}
+        day = {"date_format": "%Y-%m-%d", "ignore_specific_time": True}
+        since = {"name": "Since", "field_type": {"field_kind": "datetime"}, "presentation": day}
+        return {
+            "name": "Partners",
+            "description": "Those who sell for us",
+            "color": "green",
+            "lost_reasons": ["Too far"],
+            "stages": [{"name": "Talking", "expected_days": 5, "default_probability": 20}],
+            "fields_tab_members": [{"group_name": "Reach", "fields": [{**note, "name": "Area"}]}, note, share, since],
+            "default_currency": "EUR",
+        }
+
+    def fields(self) -> None:
+        pipeline = self.call("GET", "/api/v2/deals/pipelines")["pipelines"][0]
+        path = f"/api/v2/deals/pipelines/{pipeline['pipeline_id']}"
+        known = {one["field_id"] for one in self._own_fields(path)}
+        kind = {"field_kind": "choice", "values": {"ordering_type": "ordinal", "values": [{"id": "1", "value": "Low"}]}}
+        field = {"name": "Risk", "field_type": kind, "presentation": PLAIN}
+        self.call("POST", f"{path}/fields", field, expect=201)
+        self.call("POST", f"{path}/fields", field, expect=409)
+        field_id = next(one["field_id"] for one in self._own_fields(path) if one["field_id"] not in known)
+        self.call("PUT", f"{path}/fields/{field_id}", {"name": "Risk now", "insert_after": None})
+        self.call("POST", f"{path}/fields/{field_id}/choices", {"choice": {"id": "2", "value": "High"}}, expect=201)
+        choice_id = self._own_field(path, field_id)["field_type"]["values"]["values"][-1]["id"]
+        self.call("PUT", f"{path}/fields/{field_id}/choices/{choice_id}", {"value": "Higher"})
+        self.call("DELETE", f"{path}/fields/{field_id}/choices/{choice_id}", {"preflight_checks": True})
+        used = next(one for one in self.sandbox.objects("deal") if set(one["custom"]) & known)
+        taken = next(iter(set(used["custom"]) & known))
+        refused = int(self.sandbox.state()["switches"]["field_in_use"])
+        self.call("DELETE", f"{path}/fields/{taken}", {"preflight_checks": True}, expect=refused)
+        self.call("DELETE", f"{path}/fields/{field_id}", {"preflight_checks": False})
+        self.call("POST", f"{path}/groups", {"group_name": "Terms", "logo_id": "default"}, expect=201)
+        groups = [one for one in self._members(path) if one["type"] == "group"]
+        group = f"{path}/groups/{groups[-1]['group_id']}"
+        self.call("PUT", group, {"group_name": "Conditions"})
+        self.call("DELETE", group)
+
+    def _members(self, path: str) -> list[dict[str, Any]]:
+        return [member for tab in self.call("GET", path)["tabs"] for member in tab["members"]]
+
+    def _own_fields(self, path: str) -> list[dict[str, Any]]:
+        inner = [one for member in self._members(path) for one in member.get("fields", [member])]
+        return [one["field"] for one in inner]
+
+    def _own_field(self, path: str, field_id: str) -> dict[str, Any]:
+        return next(one for one in self._own_fields(path) if one["field_id"] == field_id)
+
+    def tags(self) -> None:
+        tag = self.call("GET", "/api/v2/deals/tags?limit=5")["tags"][0]["name"]
+        self.call("PUT", f"/api/2/deals/tags/{quote(tag, safe='')}", {"new_tag": "renamed, once"})
+        self.call("PUT", "/api/2/deals/tags/unknown", {"new_tag": "x"}, expect=406)
+        name = "/api/2/deals/tags/renamed%2C%20once"
+        self.call("DELETE", name, {"preflight_checks": False})
+
+    def files(self) -> None:
+        deal = next(one for one in self.sandbox.objects("deal") if one["readers"] is None and self._may_edit(one))
+        path = f"/api/v2/deals/{deal['id']}"
+        link = {"source": "dropbox", "file_url": "https://files.example/offer", "icon_url": "https://files.example/i"}
+        sent = {"metadata": link, "file_name": "Offer.pdf", "file_size": 120}
+        self.call("POST", f"{path}/files", sent, expect=201)
+        self.call("POST", f"{path}/files", {"metadata": {"source": "uploaded_azure", "data_id": "blob"}}, expect=201)
+        linked, uploaded = self.call("GET", path)["files"][-2:]
+        self.call("PUT", f"{path}/files/{uploaded['file_id']}", {"new_file_name": "Renamed.pdf"})
+        self.call("GET", f"{path}/files/{linked['file_id']}/url")
+        self.call("DELETE", f"{path}/files/{linked['file_id']}")
+        body = {"subject": "Call back", "due_date": "2020-01-01", "related": {"contacts": [], "deals": [deal["id"]]}}
+        self.call("POST", "/api/v1/tasks", body, expect=201)
+        assert self.call("GET", f"{path}/overdue?limit=5")["activities"][0]["name"] == "Call back"
 
     def deals(self) -> None:
         self.call("GET", "/api/v2/deals?sort=updated:desc&limit=1000")
@@ -176,6 +257,10 @@ class Walk:
     def _may_read(self, doc: dict[str, Any]) -> bool:
         me = self.sandbox.users[self.user]
         return doc["company_id"] != me["company_id"] or doc["readers"] is None or me["user_id"] in doc["readers"]
+
+    def _may_edit(self, doc: dict[str, Any]) -> bool:
+        me = self.sandbox.users[self.user]
+        return doc["company_id"] == me["company_id"] and self._may_read(doc) and not self._may_only_read(doc)
 
     def _may_only_read(self, doc: dict[str, Any]) -> bool:
         me, edit = self.sandbox.users[self.user], doc["privacy"]["edit"]

@@ -1,4 +1,4 @@
-"""What hangs on a deal: notes, which nothing reads back, and files."""
+"""The notes of a deal, which nothing reads back."""
 
 from typing import Any
 
@@ -68,11 +68,3 @@ def delete_deal_note(world: World, request: Request, deal_id: str, note_id: str)
     _the_note(world, request, deal_id, note_id)
     world.store.delete("deal_note", note_id)
     return Answer()
-
-
-@operation("GET", "/api/v2/deals/{deal_id}/files/{file_id}/url", "deals")
-def get_deal_file_url(world: World, request: Request, deal_id: str, file_id: str) -> Answer:
-    doc = world.readable("deal", deal_id, request.user)
-    if file_id not in [one["file_id"] for one in doc["files"]]:
-        raise not_found("deal file", file_id)
-    return Answer({"url": f"{request.origin}/files/{file_id}?expires={world.now() // 1_000_000 + 300}"})
