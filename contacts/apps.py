@@ -15,3 +15,4 @@ class Contacts(AppConfig):
         registry.add_stream(streams.CONTACTS)
         registry.add_stream(streams.LISTING)
         registry.add_stream(streams.NOTES)
+        registry.add_beside("contact", streams.notes_of)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts import checks, metadata
@@ -12,9 +13,10 @@ from contacts.models import Contact, ContactField, ContactNote
 from contacts.resource import CONTEXTS
 from nimble import errors
 from nimble.models import Member
-from sync import overlay, sweep, when
+from sync import overlay, rhythm, sweep, when
 from sync.clock import database_now
 from sync.pull import Pull
+from sync.reader import Reader
 from sync.registry import StreamSpec, resource
 
 PAGE = 100
@@ -26,6 +28,8 @@ OVERLAP_SECONDS = 120
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 NOTES_SLICE = 50
 NOTES_AGAIN = timedelta(days=7)
+# Opening a contact has its notes read again, but not more often than this.
+NOTES_OPENED = timedelta(minutes=1)
 
 
 def pull_fields(pull: Pull) -> None:
@@ -206,7 +210,20 @@ def pull_notes(pull: Pull) -> None:
         pull.again()
 
 
-def read_notes(pull: Pull, contact_id: str) -> None:
+def notes_of(reader: Reader, row: Contact) -> None:
+    """The notes of a contact that somebody opened, unless they were read a moment ago."""
+    now = database_now()
+    ours = Contact.objects.filter(pk=row.pk)
+    stale = Q(notes_due=True) | Q(notes_read_at=None) | Q(notes_read_at__lt=now - NOTES_OPENED)
+    if ours.filter(stale).update(notes_due=False, notes_read_at=now):
+        try:
+            read_notes(reader, row.known_id)
+        except Exception:
+            ours.update(notes_due=True)
+            raise
+
+
+def read_notes(pull: Reader, contact_id: str) -> None:
     """Every note of one contact, as this person sees them; what a complete listing lacks is asked for by its id."""
     page = 1
     listed: set[str] = set()
@@ -224,7 +241,7 @@ def read_notes(pull: Pull, contact_id: str) -> None:
     settle_notes(pull, contact_id, listed)
 
 
-def settle_notes(pull: Pull, contact_id: str, listed: set[str]) -> None:
+def settle_notes(pull: Reader, contact_id: str, listed: set[str]) -> None:
     """Our notes that a complete listing of their contact lacks: gone once Nimble does not know their id either."""
     ours = ContactNote.objects.filter(
         workspace_id=pull.workspace_id, contacts__nimble_id=contact_id, gone_at=None, nimble_id__isnull=False
@@ -243,9 +260,16 @@ def settle_notes(pull: Pull, contact_id: str, listed: set[str]) -> None:
             pull.move(gone=1)
 
 
-FIELDS = StreamSpec("fields", _("Fields"), order=30, every=3600, run=pull_fields)
-CONTACTS = StreamSpec("contacts", _("Contacts"), order=40, every=60, run=pull_contacts)
-LISTING = StreamSpec(
-    "listing", _("Complete listing of contacts"), order=50, every=3600, run=pull_listing, repair=checks.repair
+FIELDS = StreamSpec("fields", _("Fields"), order=30, rhythm=rhythm.HOURLY, run=pull_fields)
+CONTACTS = StreamSpec(
+    "contacts", _("Contacts"), order=40, rhythm=rhythm.LIVE, run=pull_contacts, pages=frozenset({"contacts"})
 )
-NOTES = StreamSpec("notes", _("Notes"), order=90, every=60, run=pull_notes)
+LISTING = StreamSpec(
+    "listing",
+    _("Complete listing of contacts"),
+    order=50,
+    rhythm=rhythm.HOURLY,
+    run=pull_listing,
+    repair=checks.repair,
+)
+NOTES = StreamSpec("notes", _("Notes"), order=90, rhythm=rhythm.BESIDE, run=pull_notes)

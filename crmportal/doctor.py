@@ -22,7 +22,7 @@ from sync.health import sign
 from sync.models import NEEDS_PERSON, Edit, Heartbeat, Quarantined
 
 SECONDS = 5
-# Beat rings every 2 s for edits, and every 15 s for what is due from Nimble.
+# Beat rings every 2 s for edits, and every 5 s for what is due from Nimble.
 LATE_SECONDS = {"push": 10, "pull": 30}
 
 

@@ -110,6 +110,7 @@ MIDDLEWARE = [
     "crmportal.htmx.HtmxResponses",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "sync.middleware.Looking",
 ]
 
 TEMPLATES = [
@@ -171,7 +172,7 @@ CELERY_BEAT_SCHEDULER = "sync.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # Every broker may lose every message, so beat rings: whatever waits is found by looking at the table.
     "deliver": {"task": "sync.tasks.ring", "schedule": 2.0, "options": {"expires": 2.0}},
-    "pull": {"task": "sync.tasks.pull_due", "schedule": 15.0, "options": {"expires": 15.0}},
+    "pull": {"task": "sync.tasks.pull_due", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 
 # --- people ---------------------------------------------------------------------------------------------------------

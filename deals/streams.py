@@ -17,7 +17,7 @@ from deals.models import Deal, DealField, DealSight, Pipeline
 from deals.resource import forget_standard_ids
 from nimble import errors
 from nimble.models import Connection, Member
-from sync import overlay, sweep, when
+from sync import overlay, rhythm, sweep, when
 from sync.clock import database_now
 from sync.models import Run, Stream
 from sync.pull import Pull
@@ -233,5 +233,14 @@ def remember_people(pull: Pull, deals: list[Any]) -> None:
     Member.objects.remember(pull.connection.workspace, people.values())
 
 
-PIPELINES = StreamSpec("pipelines", _("Pipelines"), order=10, every=600, run=pull_pipelines)
-DEALS = StreamSpec("deals", _("Deals"), order=20, every=60, run=pull_deals, usable=True, repair=checks.repair)
+PIPELINES = StreamSpec("pipelines", _("Pipelines"), order=10, rhythm=rhythm.STEADY, run=pull_pipelines)
+DEALS = StreamSpec(
+    "deals",
+    _("Deals"),
+    order=20,
+    rhythm=rhythm.LIVE,
+    run=pull_deals,
+    usable=True,
+    pages=frozenset({"deals"}),
+    repair=checks.repair,
+)

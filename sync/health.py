@@ -13,7 +13,7 @@ from crmportal.formats import ago, span
 from sync.clock import database_now
 from sync.models import Edit, Heartbeat, Run, State
 
-# The bell rings every 2 s and looks for due streams every 15 s; beat writes every 5 s.
+# The bell rings every 2 s and looks for due streams every 5 s; beat writes every 5 s.
 SILENT_SECONDS = {"push": 20, "pull": 60, "beat": 20}
 # Who waits for Nimble's answer does not hear the bell: a request that went out speaks for its worker for so long more.
 ANSWER_SECONDS = 20

@@ -197,6 +197,10 @@ class Stream(models.Model):
     checkpoint = models.JSONField(null=True, blank=True)
     next_run_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    # When the last run ended, if it ended well and nothing was asked for since: only then a rhythm counts.
+    settled_at = models.DateTimeField(null=True, blank=True)
+    # The newest row about which the last complete listing has told whether this person sees it.
+    decided = models.BigIntegerField(default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     paused = models.BooleanField(default=False)
 
@@ -205,6 +209,25 @@ class Stream(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.connection_id}"
+
+
+class Interest(models.Model):
+    """What somebody looks at: it is asked for first and often. Written by `sync.interest`; a lost one costs nothing.
+
+    `what`: a kind of record, and `record_id` the one that was opened, which goes once it has been read; or, with 0, the
+    name of the pages they look at ("" for others), and when they did so last.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="interests")
+    what = models.CharField(max_length=40, blank=True)
+    record_id = models.BigIntegerField(default=0)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "what", "record_id"], name="interest_once")]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.record_id or ''} of {self.connection_id}"
 
 
 class Run(models.Model):

@@ -1,5 +1,6 @@
 """The way in: one connection's streams, each read page by page, page and checkpoint stored in one transaction."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -12,9 +13,11 @@ from django.db.models import F, QuerySet
 from nimble import errors
 from nimble.client import Client
 from nimble.models import Connection
-from sync import leases, registry, store
+from sync import interest, leases, opened, registry, store
 from sync.clock import database_now
-from sync.models import Run, Stream
+from sync.models import Lease, Run, Stream
+from sync.reader import Reader
+from sync.rhythm import Attention
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -23,6 +26,8 @@ LEASE_SECONDS = 90
 # After a failure a stream waits this long times the failures in a row, at most a quarter of an hour.
 FAILURE_SECONDS = 20
 GIVE_UP_CHECKPOINT = 5
+# How often a long run looks whether somebody has opened a record.
+ATTEND_SECONDS = 1.0
 
 
 class LostLease(Exception):
@@ -33,19 +38,18 @@ class Paused(Exception):
     """Somebody paused the stream while it ran; it goes on from its checkpoint."""
 
 
-class Pull:
+class Pull(Reader):
     """One run of one stream. Streams read through `client`, store through `page`, and keep `checkpoint` as they go."""
 
     def __init__(self, connection: Connection, stream: Stream, run: Run, client: Client, token: str) -> None:
-        self.connection = connection
-        self.workspace_id = connection.workspace_id
+        super().__init__(connection, client)
         self.stream = stream
         self.run = run
-        self.client = client
         self.token = token
         self.full = run.full
         self.unfinished = False
         self.held = ""
+        self.attended = time.monotonic()
 
     @property
     def checkpoint(self) -> dict[str, Any]:
@@ -56,11 +60,6 @@ class Pull:
     def cursor(self) -> dict[str, Any]:
         """What the last completed run left for this one."""
         return self.stream.cursor or {}
-
-    def read(self, fetch: Callable[[], T]) -> tuple[T, datetime]:
-        """Do one read; returns its answer and the database's time at which it began."""
-        started = database_now()
-        return fetch(), started
 
     def ahead(self, fetch: Callable[[], T]) -> "Future[tuple[T, datetime]]":
         """Begin a `read` on another thread, while this one stores the page before it."""
@@ -92,7 +91,9 @@ class Pull:
                 quarantined=tally.quarantined,
             )
 
-        return store.save_page(resource, self.connection, payloads, read_at=read_at, also=also)
+        tally = store.save_page(resource, self.connection, payloads, read_at=read_at, also=also)
+        self.attend()
+        return tally
 
     def move(self, checkpoint: dict[str, Any] | None = None, **counts: int) -> None:
         """Move the checkpoint and the figures without a page. Raises `LostLease`, `Paused`."""
@@ -110,6 +111,12 @@ class Pull:
         Run.objects.filter(pk=self.run.pk).update(moved_at=database_now(), requests=F("requests") + 1, **figures)
         for name, by in counts.items():
             setattr(self.run, name, getattr(self.run, name) + by)
+
+    def attend(self) -> None:
+        """What this person opened meanwhile does not wait until a long listing is through."""
+        if time.monotonic() - self.attended >= ATTEND_SECONDS:
+            opened.read(self.connection)
+            self.attended = time.monotonic()
 
     def again(self) -> None:
         """There is more, but enough for now: the run goes on when nothing more important is due."""
@@ -151,12 +158,29 @@ def ensure_streams(connection: Connection) -> dict[str, Stream]:
 
 
 def due(connection: Connection, now: datetime) -> Iterator[tuple[registry.StreamSpec, Stream]]:
-    """The streams that should run now, most important first."""
-    streams = ensure_streams(connection)
-    for spec in registry.streams():
-        stream = streams[spec.name]
-        if not stream.paused and (stream.next_run_at is None or stream.next_run_at <= now):
-            yield spec, stream
+    """The streams that should run now: what the person looks at, then the most important."""
+    attention = interest.attention([connection], now)[connection.pk]
+    return _due(ensure_streams(connection), attention, now)
+
+
+def _due(
+    streams: dict[str, Stream], attention: Attention, now: datetime
+) -> Iterator[tuple[registry.StreamSpec, Stream]]:
+    ready = [spec for spec in registry.streams() if _is_due(spec, streams.get(spec.name), attention, now)]
+    # A first run keeps its place: what it builds upon comes before it.
+    looked_at = {spec.name for spec in ready if spec.pages & attention.pages and streams[spec.name].completed_at}
+    for spec in sorted(ready, key=lambda spec: (spec.name not in looked_at, spec.order)):
+        yield spec, streams[spec.name]
+
+
+def _is_due(spec: registry.StreamSpec, stream: Stream | None, attention: Attention, now: datetime) -> bool:
+    if stream is None or stream.paused:
+        return stream is None
+    if stream.next_run_at is None or stream.next_run_at <= now:
+        return True
+    # Sooner than it was said when it ended, where somebody has come to look since.
+    rests = timedelta(seconds=attention.seconds(spec.rhythm, spec.pages, now))
+    return stream.settled_at is not None and stream.settled_at + rests <= now
 
 
 def pull(
@@ -173,9 +197,9 @@ def pull(
     runs: dict[int, Run] = {}
     try:
         if full:
-            ensure_streams(connection)
-            Stream.objects.filter(connection=connection).update(next_run_at=None, checkpoint=None, cursor={})
+            sync_again(connection)
         while True:
+            opened.read(connection)
             spec, stream = next(due(connection, database_now()), (None, None))
             if spec is None or stream is None:
                 break
@@ -201,14 +225,15 @@ def run_stream(
     structlog.contextvars.bind_contextvars(connection=connection.pk, stream=spec.name, run=run.pk)
     pull = Pull(connection, stream, run, Client(connection), token)
     _mark(stream)
-    wait: float = spec.every
+    wait: float | None = None
     try:
         spec.run(pull)
         if pull.unfinished:
             Stream.objects.filter(pk=stream.pk).update(next_run_at=database_now())
             return run
         run.state, run.error = (Run.State.BRAKED, pull.held) if pull.held else (Run.State.DONE, "")
-        stream.failures, stream.checkpoint, stream.completed_at = 0, None, database_now()
+        stream.failures, stream.checkpoint = 0, None
+        stream.completed_at = stream.settled_at = database_now()
     except LostLease:
         raise
     except Paused:
@@ -229,6 +254,10 @@ def run_stream(
     if stream.failures >= GIVE_UP_CHECKPOINT:
         # What it stands on may have gone stale in Nimble (a page's address): better begin anew than fail for ever.
         stream.checkpoint = None
+    if wait is None:
+        wait = interest.attention([connection], now := database_now())[connection.pk].seconds(
+            spec.rhythm, spec.pages, now
+        )
     _finish(stream, run, wait)
     return run
 
@@ -248,8 +277,8 @@ def _run_of(stream: Stream, full: bool) -> Run:
 
 def _mark(stream: Stream) -> None:
     """Not due while it runs; whoever asks for it meanwhile clears this, and is not overwritten at the end."""
-    stream.next_run_at = database_now() + timedelta(seconds=LEASE_SECONDS)
-    stream.save(update_fields=["next_run_at"])
+    stream.next_run_at, stream.settled_at = database_now() + timedelta(seconds=LEASE_SECONDS), None
+    stream.save(update_fields=["next_run_at", "settled_at"])
 
 
 def _finish(stream: Stream, run: Run, wait: float) -> None:
@@ -261,7 +290,11 @@ def _finish(stream: Stream, run: Run, wait: float) -> None:
         undisturbed = Stream.objects.filter(pk=stream.pk, next_run_at=stream.next_run_at)
         stream.next_run_at = now + timedelta(seconds=wait)
         written = undisturbed.update(
-            cursor=stream.cursor, checkpoint=stream.checkpoint, next_run_at=stream.next_run_at, **outcome
+            cursor=stream.cursor,
+            checkpoint=stream.checkpoint,
+            next_run_at=stream.next_run_at,
+            settled_at=stream.settled_at,
+            **outcome,
         )
         if not written:
             # Asked for anew while it ran: it begins anew, from where that asked for.
@@ -300,7 +333,21 @@ def _named(connection: Connection, names: Sequence[str]) -> QuerySet[Stream]:
 
 
 def connections_due() -> list[Connection]:
-    """The usable connections that have something to pull and that nobody is pulling."""
+    """The usable connections that have something to pull and that nobody is pulling: four statements, however many."""
     now = database_now()
-    usable = Connection.objects.active().select_related("workspace")
-    return [c for c in usable if not leases.held(lease_name(c)) and next(due(c, now), None) is not None]
+    usable = list(Connection.objects.active().select_related("workspace"))
+    attention, opened_by = interest.attention(usable, now), interest.waiting(usable, now)
+    pulled = set(Lease.objects.filter(until__gte=now).values_list("name", flat=True))
+    streams: dict[int, dict[str, Stream]] = {connection.pk: {} for connection in usable}
+    for stream in Stream.objects.filter(connection__in=usable).defer("cursor", "checkpoint"):
+        streams[stream.connection_id][stream.name] = stream
+    return [
+        connection
+        for connection in usable
+        if lease_name(connection) not in pulled
+        and (connection.pk in opened_by or _has_due(streams[connection.pk], attention[connection.pk], now))
+    ]
+
+
+def _has_due(streams: dict[str, Stream], attention: Attention, now: datetime) -> bool:
+    return any(_is_due(spec, streams.get(spec.name), attention, now) for spec in registry.streams())

@@ -13,12 +13,14 @@ from django.db import models
 from sync import words
 from sync.merge import Rule
 from sync.mirror import Mirrored
+from sync.rhythm import Rhythm
 
 if TYPE_CHECKING:
     from nimble.client import Client
     from nimble.models import Connection
     from sync.models import Edit
     from sync.pull import Pull
+    from sync.reader import Reader
 
 User = AbstractBaseUser | AnonymousUser
 
@@ -182,22 +184,25 @@ class Resource:
 class StreamSpec:
     """A stream: `run(pull)` reads everything that is due and says how far it is; lower `order` goes first.
 
-    `every`: seconds between runs. `usable`: the pages make sense once this stream has completed. `repair(connection,
-    keys)`: begin anew what mends these figures, where its runs compare any (`sync.checks`).
+    `pages`: the names (of `urls.py`) of the pages that show its records: it goes first while somebody looks at one.
+    `usable`: the pages make sense once this stream has completed. `repair(connection, keys)`: begin anew what mends
+    these figures, where its runs compare any (`sync.checks`).
     """
 
     name: str
     label: Any
     order: int
-    every: int
+    rhythm: Rhythm
     run: Callable[["Pull"], None]
     usable: bool = False
     repair: Callable[["Connection", Sequence[str]], None] | None = None
+    pages: frozenset[str] = frozenset()
 
 
 _resources: dict[str, Resource] = {}
 _streams: dict[str, StreamSpec] = {}
 _panels: dict[str, list[Callable[[Any, User], Any]]] = {}
+_beside: dict[str, Callable[["Reader", Any], None]] = {}
 
 
 def add_resource(resource: Resource) -> None:
@@ -228,6 +233,16 @@ def streams() -> list[StreamSpec]:
 def stream(name: str) -> StreamSpec:
     """One stream by its name."""
     return _streams[name]
+
+
+def add_beside(kind: str, read: Callable[["Reader", Any], None]) -> None:
+    """Register what else is read when somebody opens a record: `read(reader, row)` may raise what Nimble does."""
+    _beside[kind] = read
+
+
+def beside(kind: str) -> Callable[["Reader", Any], None] | None:
+    """What else is read when somebody opens such a record."""
+    return _beside.get(kind)
 
 
 def add_panel(kind: str, panel: Callable[[Any, User], Any]) -> None:

@@ -1,6 +1,6 @@
 """The page of one person or company."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -13,11 +13,8 @@ from contacts import layout, mapping, queries
 from contacts.models import Contact
 from contacts.record import Record
 from contacts.views import notes
-from sync import registry, status
-from sync.clock import database_now
+from sync import interest, registry, status
 
-# Opening a contact asks for its notes again, but not more often than this.
-NOTES_AGAIN = timedelta(minutes=1)
 # A company's people on its page; the list has them all.
 MOST_PEOPLE = 50
 
@@ -33,7 +30,7 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
     found = visible(request, pk)
     if request.path != found.get_absolute_url():
         return redirect(found)
-    _ask_for_notes(found)
+    interest.opened(request.user, found)
     record = Record(found, request.user)
     context = {
         **head(record),
@@ -77,10 +74,3 @@ def _notice(found: Contact) -> str:
     notice = found.remote.get("notice")
     text = notice.get("text") if isinstance(notice, dict) else notice
     return text if isinstance(text, str) else ""
-
-
-def _ask_for_notes(found: Contact) -> None:
-    """Let the next pull read this contact's notes; the page does not wait for it."""
-    if found.notes_due or found.notes_read_at is None or found.notes_read_at > database_now() - NOTES_AGAIN:
-        return
-    Contact.objects.filter(pk=found.pk, notes_read_at=found.notes_read_at).update(notes_due=True)

@@ -11,6 +11,7 @@ from deals import queries, timeline
 from deals.models import Deal
 from deals.record import Record
 from deals.views import answers, notes
+from sync import interest
 
 
 def visible(request: HttpRequest, pk: int) -> Deal:
@@ -22,7 +23,9 @@ def visible(request: HttpRequest, pk: int) -> Deal:
 @never_cache
 def deal(request: HttpRequest, pk: int) -> HttpResponse:
     """The whole page; with `?drawer=1` the same as a fragment."""
-    record = Record(visible(request, pk), request.user)
+    found = visible(request, pk)
+    interest.opened(request.user, found)
+    record = Record(found, request.user)
     context = {
         **about(record),
         "groups": record.groups,

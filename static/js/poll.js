@@ -8,6 +8,10 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && Date.now() - (last.get(element) ?? 0) < SLOW) event.preventDefault();
   else last.set(element, Date.now());
 });
+// Whoever does not look at the page needs nothing fresh from Nimble.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (document.hidden) event.detail.headers["X-Page-Hidden"] = "1";
+});
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   for (const element of document.querySelectorAll("[data-poll][hx-get]")) {

@@ -65,6 +65,6 @@ def full(request: HttpRequest) -> HttpResponse:
 
 
 def look(connection: Connection) -> None:
-    """Make every stream due, and ring the bell. A lost bell costs 15 seconds: beat rings anyway."""
+    """Make every stream due, and ring the bell. A lost bell costs five seconds: beat rings anyway."""
     pull.sync_now(connection)
     ring_pull()

@@ -1,14 +1,12 @@
 """A contact's page: all that Nimble sent, laid out; its notes are asked for again."""
 
 import json
-from datetime import timedelta
 
 import pytest
 from django.test import Client
 
 from contacts.models import Contact, ContactField
 from nimble.models import Connection, Member
-from sync.clock import database_now
 from tests.contacts.conftest import Keep
 from tests.contacts.payloads import WORK, contact, employed, item, note
 
@@ -114,19 +112,6 @@ def test_person_under_the_address_of_companies_is_sent_to_their_own(visitor: Cli
     [row] = keep(contact(1))
     answer = visitor.get(f"/companies/{row.pk}/")
     assert (answer.status_code, answer["Location"]) == (302, f"/contacts/{row.pk}/")
-
-
-def test_opening_asks_for_the_notes_again_once_a_minute(visitor: Client, keep: Keep):
-    [row] = keep(contact(1))
-    now = database_now()
-
-    def due_after(read_at) -> bool:
-        Contact.objects.filter(pk=row.pk).update(notes_due=False, notes_read_at=read_at)
-        visitor.get(f"/contacts/{row.pk}/")
-        return Contact.objects.get(pk=row.pk).notes_due
-
-    assert due_after(now - timedelta(minutes=2)) is True
-    assert due_after(now) is False
 
 
 @pytest.mark.parametrize("notes", [1, 3])
