@@ -10,11 +10,12 @@ from django.db.models import Count, F, FilteredRelation, IntegerField, Max, Oute
 from django.db.models.functions import Coalesce, Now
 
 from nimble.models import Connection, ConnectionState
-from sync import health, registry
+from sync import health, registry, rhythm
 from sync.models import NEEDS_PERSON, OVERLAID, UNSENT, Edit, Heartbeat, Run, State, Stream
 from sync.viewer import viewer
 
-STALLED_SECONDS = 600
+# Longer than the longest pause that anybody is given, by as much as a run may take.
+STALLED_SECONDS = rhythm.LIVE.away + 300
 START_SECONDS = 30
 # A bar that has not moved for so long is of a run that was cut off: it goes on when a worker takes it up again.
 STILL_SECONDS = 60
