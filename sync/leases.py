@@ -29,9 +29,12 @@ def release(name: str, token: str) -> None:
     Lease.objects.filter(name=name, token=token).update(token="", until=None)
 
 
-def take_over(holder: str) -> None:
-    """What a killed predecessor was holding is free at once."""
-    Lease.objects.filter(token__startswith=holder).update(token="", until=None)
+def take_over(holder: str) -> list[str]:
+    """What a killed predecessor was holding is free at once; the names of its leases."""
+    left = Lease.objects.filter(token__startswith=holder)
+    names = list(left.values_list("name", flat=True))
+    left.update(token="", until=None)
+    return names
 
 
 def held(name: str) -> bool:

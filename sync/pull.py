@@ -332,6 +332,13 @@ def _named(connection: Connection, names: Sequence[str]) -> QuerySet[Stream]:
     return streams.filter(name__in=names) if names else streams
 
 
+def take_over(holder: str) -> None:
+    """What a killed predecessor was reading is free, and goes on at the next ring of the bell."""
+    names = leases.take_over(holder)
+    left = [c.pk for c in Connection.objects.all() if lease_name(c) in names]
+    Stream.objects.filter(connection__in=left, runs__state=Run.State.RUNNING).update(next_run_at=None)
+
+
 def connections_due() -> list[Connection]:
     """The usable connections that have something to pull and that nobody is pulling: four statements, however many."""
     now = database_now()

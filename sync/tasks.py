@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 
 from nimble.models import Connection
-from sync import ids, leases, lines, outbox
+from sync import ids, lines, outbox
 from sync import pull as pulling
 from sync.health import beat
 
@@ -16,7 +16,7 @@ def take_over(sender: Any, **_more: Any) -> None:
     """A worker starts where the one of the same name was killed; the supervisor never runs two of them."""
     holder = ids.become(sender.hostname)
     lines.take_over(holder)
-    leases.take_over(holder)
+    pulling.take_over(holder)
 
 
 @shared_task(expires=10)
