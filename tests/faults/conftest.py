@@ -10,9 +10,9 @@ from nimble.models import Connection
 from sync.models import Edit, State
 from tests.faults.crew import Worker
 from tests.sandboxes import SandboxServer
-from tests.sync.conftest import deal, mirror, other_stage
+from tests.sync.conftest import deal, other_stage
 
-__all__ = ["deal", "mirror", "other_stage"]
+__all__ = ["deal", "other_stage"]
 
 
 @pytest.fixture
