@@ -107,6 +107,27 @@ class RateLimited(NimbleError):
     default_message = "Nimble asked us to slow down."
 
 
+class Paced(NimbleError):
+    """Not sent, because it is not its turn: `retry_after` says when to ask again. Nothing went wrong, so nobody counts
+    this as an attempt.
+    """
+
+    retryable = True
+    default_message = "It waits for its turn."
+
+
+class Throttled(Paced):
+    """Not sent, because Nimble asked this account to come back later."""
+
+    default_message = "Nimble asked for a pause, which is kept."
+
+
+class Outage(Paced):
+    """Not sent, because Nimble answers nobody at present; from time to time one small request looks whether it does."""
+
+    default_message = "Nimble does not answer at present. It is asked again within a minute."
+
+
 class NeedsReconnect(NimbleError):
     """The grant is gone: nothing can be done in this person's name until they sign in again."""
 

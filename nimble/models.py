@@ -94,6 +94,31 @@ class Connection(models.Model):
         return self.state == ConnectionState.ACTIVE and self.account_id is not None
 
 
+class Pace(models.Model):
+    """How fast one connection may ask Nimble: see `nimble.pace`, which alone writes it, `WHERE version = seen`."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True, related_name="pace")
+    version = models.BigIntegerField(default=0)
+    budget = models.JSONField(default=dict)
+    slots = models.JSONField(default=list)
+    usage = models.JSONField(default=dict)
+    # Until when nothing of a person's can be sent: Nimble asked for a pause, or both slots are taken.
+    held_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"Pace of {self.connection_id}"
+
+
+class Breaker(models.Model):
+    """The one row that says whether Nimble as a whole answers: see `nimble.pace`, which alone writes it."""
+
+    version = models.BigIntegerField(default=0)
+    state = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return "Breaker"
+
+
 class MemberManager(models.Manager["Member"]):
     def remember(self, workspace: Workspace, people: Iterable[Mapping[str, Any] | None]) -> None:
         """Store what Nimble says of team members; takes any of its shapes of a user.

@@ -15,12 +15,13 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from nimble import oauth
-from nimble.errors import AppRefused, NeedsReconnect, NimbleError, Unreachable
+from nimble.errors import AppRefused, NeedsReconnect, NimbleError, Paced
 from nimble.metrics import REFRESHES
 from nimble.models import Connection, ConnectionState
 from nimble.oauth import InvalidGrant, Pair
 from nimble.registration import social_app
 
+RENEWAL = "oauth-refresh"
 TIMEOUT = (4.0, 6.0)
 # Longer than a refresh can take, so that a living process never loses its lease to another one.
 LEASE = timedelta(seconds=20)
@@ -60,7 +61,7 @@ def access_token(connection: Connection, *, refused: str | None = None) -> str:
         if lease:
             return _renew(connection, stored, lease)
         if time.monotonic() > deadline:
-            raise Unreachable("The connection to Nimble is being renewed.", operation="oauth-refresh")
+            raise Paced("The connection to Nimble is being renewed.", operation=RENEWAL, retry_after=1.0)
         time.sleep(POLL)
 
 
@@ -122,9 +123,9 @@ def _renew(connection: Connection, stored: SocialToken, lease: str) -> str:
     try:
         app = stored.app or social_app()
         if app is None:
-            raise AppRefused(operation="oauth-refresh")
+            raise AppRefused(operation=RENEWAL)
         if not stored.token_secret:
-            raise InvalidGrant(operation="oauth-refresh")
+            raise InvalidGrant(operation=RENEWAL)
         pair = oauth.refresh(app, stored.token_secret, connection.redirect_uri, timeout=TIMEOUT)
     except InvalidGrant as error:
         if _grant_died(connection, stored, lease):

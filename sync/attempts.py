@@ -22,3 +22,8 @@ def end(edit: Edit, outcome: str, reason: str, at: datetime) -> None:
         request_id=last.request_id if last else "",
         milliseconds=round(last.seconds * 1000) if last else None,
     )
+
+
+def forget(edit: Edit) -> None:
+    """What was begun under the edit's present lease was not an attempt: nothing was sent."""
+    Attempt.objects.filter(edit_id=edit.pk, token=edit.lease_token).delete()

@@ -1,11 +1,12 @@
 """How an attempt ends: confirmed, with what Nimble answered, or stopped. Only while its lease is still ours."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import transaction
 
+from nimble import errors
 from sync import attempts, lines, overlay, registry, store
 from sync.clock import database_now
 from sync.metrics import ATTEMPTS
@@ -67,6 +68,27 @@ def finish(edit: Edit, row: Any, state: str, error: dict[str, Any], **changes: A
             overlay.refresh(row)
     ATTEMPTS.labels(str(state)).inc()
     log.info("edit stopped", state=state, reason=error.get("reason"))
+
+
+def postpone(edit: Edit, wait: errors.Paced) -> None:
+    """It was not this edit's turn, and nothing was sent: back into the line, as if nobody had claimed it.
+
+    An outage ends for all at once, and then they go in the order in which they were made; other waits are its own.
+    """
+    now = database_now()
+    due = None if isinstance(wait, errors.Outage) else now + timedelta(seconds=wait.retry_after or 1.0)
+    with transaction.atomic():
+        mine = lines.held(edit).update(
+            state=State.RETRYING if edit.attempts > 1 else State.PENDING,
+            attempts=edit.attempts - 1,
+            error={**edit.error, "reason": type(wait).__name__, "message": str(wait)},
+            not_before=due,
+            lease_token="",
+            lease_until=None,
+        )
+        if mine == 1:
+            attempts.forget(edit)
+    log.info("edit postponed", reason=type(wait).__name__)
 
 
 def rebase(edit: Edit) -> None:

@@ -50,7 +50,9 @@ def claim() -> Edit | None:
     """Take the oldest head for this worker, or None. The attempt is committed with the claim."""
     for _ in range(20):
         now = database_now()
-        edit = heads(now).select_related("connection__workspace", "author").order_by("id").first()
+        # Of a connection that may send nothing now, nothing is claimed only to be put back.
+        sendable = heads(now).exclude(connection__pace__held_until__gt=now)
+        edit = sendable.select_related("connection__workspace", "author").order_by("id").first()
         if edit is None:
             return None
         token = lease_token()
@@ -68,6 +70,11 @@ def claim() -> Edit | None:
             edit.error = {**edit.error, "ambiguous": True}
         return edit
     return None
+
+
+def waiting(connection: Connection) -> bool:
+    """Whether an edit of this connection's could be sent now: people's writes go before background reads."""
+    return heads(database_now()).filter(connection=connection).exists()
 
 
 def going_out(edit: Edit) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from nimble.models import Connection
+from nimble.pace import status
 from sync import lines, push
 from sync.models import Edit, State
 
@@ -16,10 +17,13 @@ log = structlog.get_logger(__name__)
 
 
 def deliver(report: Callable[[Edit], None] | None = None) -> int:
-    """Send what is due, one edit after the other; returns how many were tried. `report` is told of each."""
+    """Send what is due, one edit after the other; returns how many were claimed. `report` is told of each.
+
+    In an outage the queue is left alone, until a probe is due: the first edit then makes it.
+    """
     unblock()
     tried = 0
-    while edit := lines.claim():
+    while not status.outage() and (edit := lines.claim()):
         try:
             push.push(edit)
         except Exception as error:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -13,7 +14,8 @@ from django.db.models import F, QuerySet
 from nimble import errors
 from nimble.client import Client
 from nimble.models import Connection
-from sync import interest, leases, opened, registry, store
+from nimble.pace import status
+from sync import interest, leases, lines, opened, registry, store
 from sync.clock import database_now
 from sync.models import Lease, Run, Stream
 from sync.reader import Reader
@@ -198,7 +200,7 @@ def pull(
     try:
         if full:
             sync_again(connection)
-        while True:
+        while not status.held(connection):
             opened.read(connection)
             spec, stream = next(due(connection, database_now()), (None, None))
             if spec is None or stream is None:
@@ -223,11 +225,12 @@ def run_stream(
     """One run, continued from its checkpoint where an earlier one was cut off. Raises only `LostLease`."""
     run = _run_of(stream, full)
     structlog.contextvars.bind_contextvars(connection=connection.pk, stream=spec.name, run=run.pk)
-    pull = Pull(connection, stream, run, Client(connection), token)
     _mark(stream)
     wait: float | None = None
     try:
-        spec.run(pull)
+        with Client(connection, give_way=partial(lines.waiting, connection)) as client:
+            pull = Pull(connection, stream, run, client, token)
+            spec.run(pull)
         if pull.unfinished:
             Stream.objects.filter(pk=stream.pk).update(next_run_at=database_now())
             return run
@@ -239,6 +242,11 @@ def run_stream(
     except Paused:
         run.state, run.finished_at = Run.State.PAUSED, database_now()
         run.save(update_fields=["state", "finished_at"])
+        return run
+    except (errors.Paced, errors.RateLimited) as later:
+        # Nothing is wrong: the run goes on from where it is.
+        resumed = database_now() + timedelta(seconds=max(later.retry_after or 0.0, 1.0))
+        Stream.objects.filter(pk=stream.pk, next_run_at=stream.next_run_at).update(next_run_at=resumed)
         return run
     except errors.NimbleError as error:
         run.state, run.error = Run.State.FAILED, str(error)
@@ -271,6 +279,10 @@ def _run_of(stream: Stream, full: bool) -> Run:
             unfinished.finished_at = None
             unfinished.save(update_fields=["state", "moved_at", "error", "finished_at"])
             return unfinished
+    begun = stream.runs.filter(state=Run.State.RUNNING, done=0, full=full or stream.completed_at is None).first()
+    if begun:
+        # It has read nothing yet, because it was not its turn.
+        return begun
     stream.runs.filter(state=Run.State.RUNNING).update(state=Run.State.FAILED, finished_at=now, error="Interrupted.")
     return Run.objects.create(stream=stream, full=full or stream.completed_at is None, started_at=now, moved_at=now)
 

@@ -47,15 +47,17 @@ def push(edit: Edit) -> None:
     structlog.contextvars.bind_contextvars(edit=edit.pk, kind=edit.kind, record=edit.record_id)
     started = database_now()
     try:
-        client = Client(edit.connection, timeout=TIMEOUT)
-        try:
-            payload = _send(resource, client, edit, row)
-        finally:
-            edit.exchange = client.last
-            edit.request_id = client.last.request_id if client.last else ""
+        with Client(edit.connection, timeout=TIMEOUT) as client:
+            try:
+                payload = _send(resource, client, edit, row)
+            finally:
+                edit.exchange = client.last
+                edit.request_id = client.last.request_id if client.last else ""
         endings.confirm(edit, row, payload, started)
     except lines.LostLease:
         log.warning("lease lost")
+    except errors.Paced as wait:
+        endings.postpone(edit, wait)
     except Conflicting as conflict:
         if conflict.current is not None:
             # Whichever way it is decided, Nimble's side is known from now on.
@@ -95,7 +97,7 @@ def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> 
     if edit.operation == Operation.CREATE:
         return _create(resource, client, edit, row)
     if edit.operation == Operation.DELETE:
-        lines.going_out(edit)
+        _going_out(client, edit)
         with contextlib.suppress(errors.NotFound):
             resource.delete(client, row)
         return None
@@ -113,7 +115,7 @@ def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> 
         raise Conflicting(plan.conflicts, current)
     if not plan.send:
         return current
-    lines.going_out(edit)
+    _going_out(client, edit)
     return clean.payload(resource.update(client, row, plan.send, fetched))
 
 
@@ -131,8 +133,14 @@ def _create(resource: registry.Resource, client: Client, edit: Edit, row: Any) -
             return _brought_up_to(resource, client, edit, row, clean.payload(found.payload))
         if found.candidates or not found.readable:
             raise Ambiguous(list(found.candidates))
-    lines.going_out(edit)
+    _going_out(client, edit)
     return clean.payload(resource.create(client, row, _wanted(edit)))
+
+
+def _going_out(client: Client, edit: Edit) -> None:
+    """Only what has its turn is said to have left: what must wait has not been sent."""
+    client.ready()
+    lines.going_out(edit)
 
 
 def _wanted(edit: Edit) -> dict[str, Any]:
@@ -149,5 +157,5 @@ def _brought_up_to(
     if not send:
         return found
     row.nimble_id = parsed.nimble_id
-    lines.going_out(edit)
+    _going_out(client, edit)
     return clean.payload(resource.update(client, row, send, found))

@@ -6,6 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 
 from nimble.models import Connection
+from nimble.pace import holders, status
 from sync import ids, lines, outbox
 from sync import pull as pulling
 from sync.health import beat
@@ -17,6 +18,7 @@ def take_over(sender: Any, **_more: Any) -> None:
     holder = ids.become(sender.hostname)
     lines.take_over(holder)
     pulling.take_over(holder)
+    holders.take_over(holder)
 
 
 @shared_task(expires=10)
@@ -31,6 +33,8 @@ def ring() -> None:
 def pull_due() -> None:
     """Let every connection with a due stream be pulled."""
     beat("pull")
+    if status.outage():
+        return
     for connection in pulling.connections_due():
         pull.apply_async([connection.pk], expires=60, retry=False)
 

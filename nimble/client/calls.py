@@ -1,18 +1,46 @@
-"""What all the calls share: the person's token, and the one repetition that is safe."""
+"""What all the calls share: the connection's pace, the person's token, and the one repetition that is safe."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
+
+from django.conf import settings
 
 from nimble import tokens, transport
 from nimble.errors import DeadToken, Exchange, NimbleError
 from nimble.models import Connection
+from nimble.pace.gate import Gate
 from nimble.retry import repeat_at_once
+
+MYSELF = "/api/v1/myself"
 
 
 class Calls:
-    def __init__(self, connection: Connection, *, timeout: tuple[float, float] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        timeout: tuple[float, float] | None = None,
+        give_way: Callable[[], bool] | None = None,
+    ) -> None:
         self.connection = connection
         self.timeout = timeout
         self.last: Exchange | None = None
+        longest = sum(timeout or settings.NIMBLE_TIMEOUT)
+        self._gate = Gate(connection.pk, longest=longest, probe=self._probe, give_way=give_way)
+
+    def __enter__(self) -> Self:
+        self._gate.keep()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._gate.close()
+
+    def ready(self) -> None:
+        """Take the turn for the next request, which then goes out at once: for a caller who notes down that it does.
+
+        Raises `Paced` when it may not be sent yet. Only within `with`, and only if a request follows.
+        """
+        self._gate.admit()
 
     def call(
         self,
@@ -24,12 +52,21 @@ class Calls:
         body: Any = None,
     ) -> dict[str, Any]:
         """Send one operation; a dead token is renewed once, and the request repeated once with the new one."""
-        token = tokens.access_token(self.connection)
+        token = self._access_token()
         try:
             return self._attempts(operation, method, path, params=params, body=body, token=token)
         except DeadToken:
-            token = tokens.access_token(self.connection, refused=token)
+            token = self._access_token(refused=token)
         return self._attempts(operation, method, path, params=params, body=body, token=token)
+
+    def _access_token(self, *, refused: str | None = None) -> str:
+        """The person's token; to renew it is a request, too, and has to wait for its turn."""
+        self._gate.admit()
+        try:
+            return tokens.access_token(self.connection, refused=refused)
+        except BaseException as error:
+            self._gate.settle(tokens.RENEWAL, error)
+            raise
 
     def _attempts(self, operation: str, method: str, path: str, **request: Any) -> dict[str, Any]:
         attempt = 1
@@ -43,9 +80,19 @@ class Calls:
 
     def _attempt(self, operation: str, method: str, path: str, **request: Any) -> dict[str, Any]:
         self.last = None
+        self._gate.admit()
+        failed: BaseException | None = None
         try:
             answer, self.last = transport.send(method, path, operation=operation, timeout=self.timeout, **request)
-        except NimbleError as error:
-            self.last = error.exchange
+        except BaseException as error:
+            failed = error
+            self.last = error.exchange if isinstance(error, NimbleError) else None
             raise
+        finally:
+            self._gate.settle(f"{method} {path.partition('?')[0]}", failed)
         return answer
+
+    def _probe(self) -> None:
+        """Whether Nimble answers: asked about nothing that could itself be what it stumbles over."""
+        token = tokens.access_token(self.connection)
+        transport.send("GET", MYSELF, operation="get-myself", timeout=self.timeout, token=token)

@@ -169,7 +169,7 @@ class TestOneProcess:
         connection = connect()
         expire(connection)
         Connection.objects.update(lease_token="of another", lease_until=timezone.now() + timedelta(seconds=20))
-        with pytest.raises(errors.Unreachable):
+        with pytest.raises(errors.Paced):
             tokens.access_token(connection)
         assert refreshes(nimble) == []
 
