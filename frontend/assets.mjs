@@ -11,7 +11,7 @@ const icons = `
   check chevron-down chevron-left chevron-right chevrons-up-down circle-alert circle-check circle-x clock cloud-off copy
   database download ellipsis external-link eye file-text flag git-merge globe hash history hourglass house inbox info
   kanban key-round keyboard languages link list list-filter loader-circle lock log-out mail map-pin menu monitor moon
-  move-right panel-left pencil phone plug plus refresh-cw rotate-ccw search send settings shield smartphone star
+  move-right panel-left pause pencil phone play plug plus refresh-cw rotate-ccw search send settings shield smartphone star
   sticky-note sun table-2 tag trash-2 triangle-alert trophy undo-2 unlink user user-plus users x
 `.trim().split(/\s+/);
 

@@ -21,7 +21,6 @@ log = structlog.get_logger(__name__)
 # Sums travel as binary fractions.
 LEAST = Decimal("0.01")
 GREATEST = Decimal(10) ** 26
-ALARMING_WALKS = 2
 
 
 class Figure(NamedTuple):

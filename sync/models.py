@@ -1,5 +1,7 @@
 """The engine's own tables: edits on their way out, streams and runs on their way in, what could not be stored."""
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -7,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from nimble.errors import Exchange
 from nimble.models import Connection, Workspace
+
+# One difference of a figure may be a change under way; what differs after so many listings in a row is told.
+ALARMING_WALKS = 2
 
 
 class State(models.TextChoices):
@@ -341,6 +346,11 @@ class Check(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream}: {self.name or self.key}"
+
+    @property
+    def difference(self) -> Decimal:
+        """What is here beyond what Nimble says."""
+        return self.ours - self.theirs
 
 
 class Quarantined(models.Model):

@@ -141,8 +141,8 @@ def of_run(run: Run) -> str:
     """Why a run stopped, in words; "" when it did not."""
     if run.state == Run.State.BRAKED:
         return _(
-            "%(said)s A revoked permission looks just like that, so it waits for a person: look in Nimble whether "
-            "these records are really gone. Nothing here is removed before the listing is whole again."
+            "%(said)s A revoked permission looks just like that, so it waits for a person to say whether these "
+            "records are really gone."
         ) % {"said": run.error}
     if run.error in _RUNS:
         return str(_RUNS[run.error])

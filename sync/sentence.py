@@ -28,10 +28,14 @@ def sentence(standing: Standing) -> str:
         return _waits(standing)
     if not standing.usable:
         return _first(standing)
+    said = []
+    if standing.held:
+        said.append(
+            _("Many records vanished from Nimble at once and are kept here until you say whether they are gone.")
+        )
     if standing.needs:
-        needs = ngettext("%(n)d edit needs you.", "%(n)d edits need you.", standing.needs) % {"n": standing.needs}
-        return f"{needs} {_rest(standing)}"
-    return _rest(standing)
+        said.append(ngettext("%(n)d edit needs you.", "%(n)d edits need you.", standing.needs) % {"n": standing.needs})
+    return " ".join([*said, _rest(standing)])
 
 
 def _waits(standing: Standing) -> str:
@@ -43,6 +47,12 @@ def _waits(standing: Standing) -> str:
 
 
 def _rest(standing: Standing) -> str:
+    if standing.paused:
+        names = ", ".join(str(flow.spec.label) for flow in standing.paused)
+        return _("Paused by a person: %(names)s. What you see of the rest is Nimble as of %(clock)s.") % {
+            "names": names,
+            "clock": clock(standing),
+        }
     if standing.stalled and standing.as_of:
         return _("Nothing has come from Nimble for %(span)s: what you see is Nimble as of %(clock)s.") % {
             "span": span((standing.now - standing.as_of).total_seconds()),
@@ -67,7 +77,13 @@ def _rest(standing: Standing) -> str:
             standing.waiting,
         ) % {"n": standing.waiting, "clock": clock(standing)}
     words = {"clock": clock(standing), "ago": ago(standing.as_of)}
-    if standing.needs:
+    if standing.differing:
+        return ngettext(
+            "%(n)d of Nimble's own figures differs from ours; all was read, as of %(clock)s.",
+            "%(n)d of Nimble's own figures differ from ours; all was read, as of %(clock)s.",
+            standing.differing,
+        ) % {"n": standing.differing, **words}
+    if standing.needs or standing.held:
         return _("All else is in step: Nimble as of %(clock)s, %(ago)s.") % words
     return _("Everything is in step: Nimble as of %(clock)s, %(ago)s.") % words
 

@@ -11,7 +11,19 @@ from django.db.models.functions import Coalesce, Now
 
 from nimble.models import Connection, ConnectionState
 from sync import health, registry, rhythm
-from sync.models import NEEDS_PERSON, OVERLAID, UNSENT, Edit, Heartbeat, Run, State, Stream
+from sync.models import (
+    ALARMING_WALKS,
+    NEEDS_PERSON,
+    OVERLAID,
+    UNSENT,
+    Brake,
+    Check,
+    Edit,
+    Heartbeat,
+    Run,
+    State,
+    Stream,
+)
 from sync.viewer import viewer
 
 # Longer than the longest pause that anybody is given, by as much as a run may take.
@@ -36,9 +48,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Chip:
-    """The sidebar's sign: `state` is synced, syncing, waiting, needs, unsent, reconnect, stalled or off.
+    """The sidebar's sign: `state` is synced, syncing, waiting, needs, held, differs, paused, unsent, reconnect, stalled
+    or off.
 
-    `unsent`: edits wait, and no worker is there to send them.
+    `unsent`: edits wait, and no worker is there to send them. `held`: the brake holds, and a person has to look.
+    `differs`: Nimble's own figures and ours do. `paused`: somebody paused a stream.
     """
 
     state: str
@@ -78,7 +92,8 @@ class Flow:
 class Standing:
     """All that the shell and the sync page say of one person's sync, from three statements.
 
-    `lost`: the state of their latest connection when none can be used, "" when there never was one.
+    `lost`: the state of their latest connection when none can be used, "" when there never was one. `held`: brakes that
+    wait for them. `differing`: figures in which ours and Nimble's differ for more than one listing.
     """
 
     now: datetime
@@ -86,6 +101,8 @@ class Standing:
     lost: str
     needs: int
     waiting: int
+    held: int
+    differing: int
     push: health.Sign
     pull: health.Sign
     flows: Sequence[Flow]
@@ -124,10 +141,16 @@ class Standing:
             state = "unsent"
         elif self.long or self.as_of is None:
             state = "syncing"
+        elif self.held:
+            state = "held"
         elif self.needs:
             state = "needs"
+        elif self.paused:
+            state = "paused"
         elif self.stalled:
             state = "stalled"
+        elif self.differing:
+            state = "differs"
         else:
             state = "waiting" if self.waiting else "synced"
         return Chip(state, self.as_of, self.long, self.waiting, self.needs)
@@ -147,6 +170,10 @@ class Standing:
         """So fresh a sign-in that a worker may well not have shown itself yet."""
         began = self.connection.last_seen_at if self.connection else None
         return began is not None and (self.now - began).total_seconds() < START_SECONDS
+
+    @property
+    def paused(self) -> list[Flow]:
+        return [flow for flow in self.flows if flow.state == "paused"]
 
     @property
     def failing(self) -> list[Flow]:
@@ -170,6 +197,8 @@ def standing(user: Any) -> Standing:
             lost="" if connection else figures["lost"],
             needs=figures["needs"],
             waiting=figures["waiting"],
+            held=figures["held"],
+            differing=figures["differing"],
             push=health.sign("push", _later(figures["push"], _excused(figures)), figures["now"]),
             pull=health.sign("pull", pull_seen, figures["now"]),
             flows=rows,
@@ -187,12 +216,18 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _figures(user: Any) -> dict[str, Any]:
-    """One row, always there: the counts of a person's edits, the heartbeats, and the database's time."""
+    """One row, always there: the counts of what a person has to know, the heartbeats, and the database's time."""
     own = Edit.objects.filter(author=OuterRef("pk")).order_by().values("author")
 
+    def counted(found: Any) -> Any:
+        return Coalesce(Subquery(found.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0)
+
     def count(states: Sequence[str]) -> Any:
-        counted = own.filter(state__in=states).annotate(n=Count("pk")).values("n")
-        return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+        return counted(own.filter(state__in=states))
+
+    def streams(model: Any) -> Any:
+        mine = Q(stream__connection__user=OuterRef("pk"), stream__connection__state=ConnectionState.ACTIVE)
+        return model.objects.filter(mine).order_by().values("stream__connection__user")
 
     def seen(name: str) -> Subquery:
         return Subquery(Heartbeat.objects.filter(name=name).values("at")[:1])
@@ -205,6 +240,8 @@ def _figures(user: Any) -> dict[str, Any]:
         .values(
             needs=count(NEEDS_PERSON),
             waiting=count([*UNSENT, State.SENDING]),
+            held=counted(streams(Brake).filter(state=Brake.State.HELD)),
+            differing=counted(streams(Check).filter(walks__gte=ALARMING_WALKS)),
             push=seen("push"),
             pull=seen("pull"),
             sent=Subquery(sending.annotate(at=Max("sent_at")).values("at")),

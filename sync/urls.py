@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sync.views import actions, badges, edit, page
+from sync.views import actions, badges, brakes, edit, figures, page, streams
 
 app_name = "sync"
 urlpatterns = [
@@ -10,6 +10,14 @@ urlpatterns = [
     path("now/", page.now, name="now"),
     path("full/", page.full, name="full"),
     path("chip/", page.chip, name="chip"),
+    path("streams/<slug:name>/now/", streams.now, name="stream_now"),
+    path("streams/<slug:name>/pause/", streams.pause, name="pause"),
+    path("streams/<slug:name>/resume/", streams.resume, name="resume"),
+    path("streams/<slug:name>/full/", streams.full, name="stream_full"),
+    path("figures/", figures.index, name="figures"),
+    path("figures/<slug:name>/repair/", figures.repair, name="repair"),
+    path("brakes/<int:pk>/approve/", brakes.approve, name="approve"),
+    path("brakes/<int:pk>/refuse/", brakes.refuse, name="refuse"),
     path("edits/<int:pk>/", edit.detail, name="edit"),
     path("edits/<int:pk>/badge/", badges.badge, name="badge"),
     path("edits/<int:pk>/resolve/", edit.resolve, name="resolve"),

@@ -2,6 +2,9 @@
 
 from typing import Any, cast
 
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+
 from nimble.models import Connection
 
 _NONE = object()
@@ -17,3 +20,13 @@ def viewer(user: Any) -> Connection | None:
         usable = Connection.objects.for_user(user).active().select_related("workspace")
         found = user._viewer = usable.order_by("-last_seen_at", "-pk").first()
     return cast("Connection | None", found)
+
+
+def is_operator(user: Any) -> bool:
+    """Whether they look after the installation: staff with a second factor, as the admin site wants it."""
+    found = getattr(user, "_is_operator", None)
+    if found is None:
+        found = user._is_operator = bool(
+            user.is_active and user.is_staff and user.is_superuser and (settings.DEBUG or is_mfa_enabled(user))
+        )
+    return cast(bool, found)

@@ -21,7 +21,8 @@ from contacts.models import ContactNote
 from deals import actions
 from deals.models import DealNote, Pipeline
 from nimble.models import Connection, ConnectionState
-from sync.models import Edit
+from sync.clock import database_now
+from sync.models import Brake, Edit, Stream, Vanished
 from tests import factories
 from tests.people import BJORN, EVE, ZOE, Connect
 
@@ -34,6 +35,8 @@ OK, LOGIN, DENIED, GONE = "ok", "login", "denied", "gone"
 PUBLIC = dict.fromkeys(ROLES, OK)
 PERSON = {**dict.fromkeys(ROLES, OK), "anonymous": LOGIN}
 VIEWER = {**dict.fromkeys(ROLES, GONE), "anonymous": LOGIN, "member": OK}
+# Whose connection it is, and who looks after all of them.
+DECIDER = {**VIEWER, "operator": OK}
 # Who is in the company and connected.
 TEAM = {**dict.fromkeys(ROLES, GONE), "anonymous": LOGIN, "colleague": OK, "member": OK}
 OPERATOR = {**dict.fromkeys(ROLES, DENIED), "anonymous": LOGIN, "operator": OK}
@@ -75,6 +78,11 @@ TABLE: dict[str, Route] = {
     # --- sync ---
     **shared(PERSON, "sync:index", "sync:chip"),
     **shared(PERSON, "sync:now", "sync:full", method="post"),
+    **shared(PERSON, "sync:stream_now", "sync:pause", "sync:resume", objects={"name": "stream_name"}, method="post"),
+    **shared(PERSON, "sync:stream_full", objects={"name": "stream_name"}),
+    **shared(PERSON, "sync:figures"),
+    **shared(PERSON, "sync:repair", objects={"name": "stream_name"}, method="post"),
+    **shared(DECIDER, "sync:approve", "sync:refuse", objects={"pk": "brake"}, method="post"),
     **shared(VIEWER, "sync:edit", "sync:badge", objects=EDIT),
     **shared(VIEWER, "sync:resolve", "sync:mend", "sync:retry", "sync:adopt", "sync:undo", objects=EDIT, method="post"),
     **shared(VIEWER, "sync:discard", objects=EDIT, method="post"),
@@ -163,6 +171,10 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
     note = ContactNote.objects.create(nimble_id="note-1", text=SECRET, html=SECRET, **mine)
     note.contacts.add(contact)
     deal_note = DealNote.objects.create(deal=deal, nimble_id="note-2", title=SECRET, **mine)
+    now = database_now()
+    listing = Stream.objects.get(connection=ada, name="listing")
+    brake = Brake.objects.create(stream=listing, kind="contact", missing=30, known=60, began_at=now, listed_at=now)
+    Vanished.objects.create(brake=brake, record_id=contact.pk)
     lost = connect(EVE)
     Connection.objects.filter(pk=lost.pk).update(state=ConnectionState.RECONNECT)
     operator = get_user_model().objects.create_superuser("root", "", "a long password of theirs")
@@ -180,6 +192,8 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
         "field": "first name",
         "deal_field": "amount",
         "edit": edit.pk,
+        "stream_name": "deals",
+        "brake": brake.pk,
         "token": "abc",
         "stranger": connect(ZOE).user,
         "colleague": connect(BJORN).user,

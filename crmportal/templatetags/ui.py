@@ -53,6 +53,12 @@ def money(amount: Decimal | float | None, currency: str | None = "") -> str:
 
 
 @register.filter
+def figure(value: Decimal | float | None, currency: str) -> str:
+    """A sum of money, or a number of things where there is no currency."""
+    return formats.money(value, currency) if currency else formats.number(value)
+
+
+@register.filter
 def number(value: Decimal | float | None) -> str:
     return formats.number(value)
 

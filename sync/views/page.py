@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crmportal.htmx import fragment
 from nimble.models import Connection
-from sync import entries, pull, reports, sentence, status
+from sync import entries, pull, questions, reports, sentence, status
 from sync.bell import ring_pull
 from sync.viewer import viewer
 from sync.views.answers import noted, refused
@@ -30,6 +30,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "runs": reports.runs(standing),
         "entries": entries.of(shown[:QUEUE], request.user),
         "more": queue.count() - QUEUE if len(shown) > QUEUE else 0,
+        "questions": questions.of(request.user),
+        "figures": reports.figures(standing),
         "sent": entries.of(status.sent(request.user)[:SENT], request.user),
         "quarantine": reports.quarantine(standing),
     }

@@ -14,12 +14,13 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from playwright.sync_api import Page, expect
 
+from contacts.models import Contact
 from deals import actions
 from deals.models import Deal
 from nimble.models import Connection, ConnectionState
 from sync import edits, registry
 from sync.clock import database_now
-from sync.models import Edit, Quarantined, Run, State, Stream
+from sync.models import Brake, Check, Edit, Quarantined, Run, State, Stream, Vanished
 from tests import factories
 from tests.browser import NewPage, check_accessible
 from tests.sync.pages import workers_alive
@@ -51,6 +52,9 @@ def open_as(live_server: Any, new_page: NewPage) -> Open:
 def looked_at(page: Page, name: str, look: dict[str, Any]) -> None:
     """Accessible, no wider than the screen; a picture where one is wanted."""
     if folder := os.environ.get("PICTURES"):
+        # All of it: the content scrolls by itself.
+        height = page.evaluate("document.body.scrollHeight + content.scrollHeight - content.clientHeight")
+        page.set_viewport_size({"width": look["width"], "height": height})
         tone = "360" if look["width"] == 360 else look["color_scheme"]
         page.screenshot(path=Path(folder, f"{name}-{tone}.png"), full_page=True)
     check_accessible(page)
@@ -107,7 +111,61 @@ def busy(mirror: Connection) -> Connection:
     Quarantined.objects.create(
         workspace=mirror.workspace, kind="contact", nimble_id="5f0c", reason="Unstorable: no fields", at=now
     )
+    listing, walk = (Stream.objects.get(connection=mirror, name=name) for name in ("listing", "deals"))
+    brake = Brake.objects.create(
+        stream=listing, kind="contact", missing=47, known=312, mark="m", began_at=now, listed_at=now
+    )
+    Vanished.objects.bulk_create(
+        [Vanished(brake=brake, record_id=pk) for pk in Contact.objects.values_list("pk", flat=True)[:12]]
+    )
+    figures = [
+        ("Sales · Offer made", "EUR", 128_400, 131_000),
+        ("Sales · Won", "EUR", 990_210, 990_210),
+        ("", "", 37, 37),
+    ]
+    for number, (name, unit, theirs, ours) in enumerate(figures):
+        found = {"name": name, "unit": unit, "theirs": theirs, "ours": ours, "walks": 2 if theirs != ours else 0}
+        Check.objects.create(stream=walk, key=f"{number}", compared_at=now, differs_since=now, **found)
+    Check.objects.create(stream=listing, key="contacts", compared_at=now, theirs=312, ours=312)
+    Stream.objects.filter(connection=mirror, name="contacts").update(paused=True)
     return mirror
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_figures_page(busy: Connection, open_as: Open, look: dict[str, Any]):
+    page = open_as(busy.user, "/sync/figures/", **look)
+    looked_at(page, "figures", look)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_dialog_before_a_stream_is_read_anew(busy: Connection, open_as: Open, look: dict[str, Any]):
+    page = open_as(busy.user, "/sync/", **look)
+    page.get_by_role("link", name="Read Notes anew…").click()
+    expect(page.locator("#dialog")).to_be_visible()
+    looked_at(page, "full", look)
+    page.locator("#dialog").get_by_role("button", name="Read anew").click()
+    expect(page.locator("#dialog")).to_be_hidden()
+    expect(page.locator("#toasts")).to_contain_text("It is read anew.")
+
+
+def test_streams_are_paused_and_resumed_with_the_keyboard(busy: Connection, open_as: Open):
+    page = open_as(busy.user, "/sync/")
+    page.get_by_role("button", name="Pause Deals").focus()
+    page.keyboard.press("Enter")
+    resume = page.get_by_role("button", name="Resume Deals")
+    expect(resume).to_be_visible()
+    resume.press("Enter")
+    expect(page.get_by_role("button", name="Pause Deals")).to_be_visible()
+    assert not Stream.objects.get(connection=busy, name="deals").paused
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_vanished_records_are_decided_with_and_without_javascript(busy: Connection, open_as: Open, script: bool):
+    page = open_as(busy.user, "/sync/", java_script_enabled=script)
+    page.get_by_role("button", name="Keep them").click()
+    expect(page.locator("#toasts")).to_contain_text("They are kept.")
+    expect(page.get_by_text("47 records are kept that Nimble no longer lists")).to_be_visible()
+    assert Brake.objects.get().decided_by == busy.user
 
 
 @pytest.mark.parametrize("look", LOOKS)
