@@ -47,7 +47,7 @@ class Contacts(Resource):
 
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
         # A contact that changed may have a new note.
-        Contact.objects.filter(pk__in=rows).update(notes_due=True)
+        Contact.objects.filter(pk__in=rows, notes_due=False).update(notes_due=True)
 
     def fetch(self, client: Client, row: Contact) -> dict[str, Any]:
         return client.contact(row.known_id, contexts=CONTEXTS)

@@ -1,17 +1,17 @@
 """Storing a page of records that Nimble sent: one transaction, one upsert, nothing parsed inside it."""
 
 import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.db import transaction
 
 from nimble.models import Connection
 from sync import clean, echoes, overlay, registry
 from sync.models import Change, Quarantined
+from sync.packing import Packed, pack
 from sync.upsert import upsert
 
 BATCH = 100
@@ -32,8 +32,7 @@ class Tally:
 def digest(resource: registry.Resource, remote: dict[str, Any]) -> str:
     """A short fingerprint of what is stored, less what is volatile, to skip writing what did not change."""
     steady = {key: value for key, value in remote.items() if key not in resource.volatile}
-    packed = json.dumps(steady, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.blake2b(packed.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return hashlib.blake2b(pack(steady, sort=True).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,26 @@ class Ready:
 
     nimble_id: str
     remote: dict[str, Any]
-    view: dict[str, Any]
+    packed: Packed
+    view: Packed
     columns: dict[str, Any]
     digest: str
+
+    @classmethod
+    def of(cls, resource: registry.Resource, payload: Any) -> Self:
+        """Take a payload apart and clean it. Raises `registry.Unstorable`, and whatever a mapping stumbles over."""
+        nimble_id, remote, view = resource.parse(payload)
+        packed, packed_view = pack(remote), pack(view)
+        if not (clean.storable(packed) and clean.storable(packed_view)):
+            nimble_id, remote = clean.text(nimble_id), clean.tree(remote)
+            packed, packed_view = pack(remote), pack(clean.tree(view))
+        if len(nimble_id) > LONGEST_ID:
+            raise registry.Unstorable("its id is too long")
+        kept = resource.keep({}, remote)
+        columns = overlay.project(resource, kept, [])
+        return cls(
+            nimble_id, kept, packed if kept is remote else pack(kept), packed_view, columns, digest(resource, kept)
+        )
 
 
 def parse_all(
@@ -55,12 +71,8 @@ def parse_all(
     bad = []
     for position, payload in enumerate(payloads):
         try:
-            item = resource.parse(clean.payload(payload))
-            remote = resource.keep({}, item.remote)
-            columns = overlay.project(resource, remote, [])
-            if len(item.nimble_id) > LONGEST_ID:
-                raise registry.Unstorable("its id is too long")
-            parsed[item.nimble_id] = Ready(item.nimble_id, remote, item.view, columns, digest(resource, remote))
+            ready = Ready.of(resource, payload)
+            parsed[ready.nimble_id] = ready
         except (registry.Unstorable, AttributeError, KeyError, TypeError, ValueError) as reason:
             found = payload.get("id") or payload.get("deal_id") if isinstance(payload, dict) else None
             name = found if isinstance(found, str) else f"unnamed-{at:%Y%m%d%H%M%S}-{position}"
@@ -121,6 +133,7 @@ def _save_batch(
     }
     edits = overlay.open_edits(resource.kind, [row.pk for row in stored.values()])
     writes: list[dict[str, Any]] = []
+    written: dict[str, dict[str, Any]] = {}
     untouched: list[int] = []
     brought: dict[int, dict[str, Any]] = {}
     changes: list[Change] = []
@@ -139,13 +152,15 @@ def _save_batch(
             tally.unchanged += 1
             continue
         over = edits.get(row.pk, []) if row else []
-        columns = item.columns if not over and remote is item.remote else overlay.project(resource, remote, over)
+        as_sent = remote is item.remote
+        columns = item.columns if as_sent and not over else overlay.project(resource, remote, over)
+        written[item.nimble_id] = remote
         writes.append(
             {
                 "workspace_id": connection.workspace_id,
                 "nimble_id": item.nimble_id,
                 **columns,
-                "remote": remote,
+                "remote": item.packed if as_sent else pack(remote),
                 "digest": mark,
                 "rev": row.rev + 1 if row else 1,
                 "fetched_at": read_at,
@@ -159,12 +174,10 @@ def _save_batch(
             tally.created += 1
     if writes:
         upsert(model, writes, ["workspace_id", "nimble_id"], guard="rev")
-        named = model._default_manager.filter(
-            workspace_id=connection.workspace_id, nimble_id__in=[write["nimble_id"] for write in writes]
-        )
-        tally_ids: dict[str, int] = {row.known_id: row.pk for row in named.only("nimble_id")}
-        tally.ids.update(tally_ids)
-        resource.saved({tally_ids[write["nimble_id"]]: write["remote"] for write in writes})
+        named = model._default_manager.filter(workspace_id=connection.workspace_id, nimble_id__in=list(written))
+        ids = {str(nimble_id): pk for nimble_id, pk in named.values_list("nimble_id", "pk")}
+        tally.ids.update(ids)
+        resource.saved({ids[nimble_id]: remote for nimble_id, remote in written.items()})
     if untouched:
         model._default_manager.filter(pk__in=untouched).update(fetched_at=read_at)
     tally.ids.update({nimble_id: row.pk for nimble_id, row in stored.items()})
@@ -193,8 +206,8 @@ def _changes(resource: registry.Resource, row: Any, remote: dict[str, Any], at: 
     ]
 
 
-def saw(sight: type[Any], connection: Connection, views: dict[int, dict[str, Any]], at: datetime) -> None:
-    """Remember that this connection was shown these rows, with the parts that are its own."""
+def saw(sight: type[Any], connection: Connection, views: Mapping[int, Any], at: datetime) -> None:
+    """Remember that this connection was shown these rows, with the JSON, or its text, that is its own."""
     rows = [
         {"record_id": pk, "connection_id": connection.pk, "seen_at": at, "missing": 0, "hidden_at": None, "view": view}
         for pk, view in views.items()

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import filterfalse
 
 # Between the items, and at both ends, so that `contains` finds whole items only.
 SEPARATOR = "\x1f"
@@ -24,5 +25,7 @@ def item(text: str) -> str:
 
 def fold(text: str) -> str:
     """Lower case without accents: what a search compares."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    return "".join(filterfalse(unicodedata.combining, decomposed)).casefold()

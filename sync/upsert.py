@@ -10,6 +10,8 @@ from typing import Any
 from django.db import connection as database
 from django.db import models
 
+from sync.packing import Packed, pack
+
 # What a driver takes as it is.
 PLAIN = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.ForeignKey)
 
@@ -46,6 +48,13 @@ def _column(field: Any, rows: list[dict[str, Any]]) -> list[Any]:
     """One field's values of all rows, as the driver takes them."""
     if field.attname not in rows[0]:
         return [field.get_db_prep_save(field.get_default(), connection=database)] * len(rows)
+    values = [row[field.attname] for row in rows]
     if isinstance(field, PLAIN):
-        return [row[field.attname] for row in rows]
-    return [field.get_db_prep_save(row[field.attname], connection=database) for row in rows]
+        return values
+    if isinstance(field, models.JSONField):
+        return [value if value is None or isinstance(value, Packed) else pack(value) for value in values]
+    if isinstance(field, models.DateTimeField):
+        # Many rows share one moment: that of the read.
+        adapted = {value: database.ops.adapt_datetimefield_value(value) for value in set(values)}
+        return [adapted[value] for value in values]
+    return [field.get_db_prep_save(value, connection=database) for value in values]

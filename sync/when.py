@@ -6,7 +6,6 @@ Seen: `2012-09-07T16:49:56+0300`, fractions, `Z`, no zone (UTC is meant), a date
 import re
 from datetime import UTC, date, datetime, timedelta
 
-COMPACT_ZONE = re.compile(r"([+-]\d{2})(\d{2})$")
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
@@ -15,9 +14,8 @@ def moment(value: object) -> datetime | None:
     """An aware datetime in UTC for any published shape, else None (the raw value stays in `remote`)."""
     if not isinstance(value, str) or not value.strip():
         return None
-    text = COMPACT_ZONE.sub(r"\1:\2", value.strip())
     try:
-        parsed = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(value.strip())
         if parsed.tzinfo is None:
             parsed = parsed.replace(tzinfo=UTC)
         parsed = parsed.astimezone(UTC)
