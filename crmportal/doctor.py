@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
@@ -14,6 +15,7 @@ from django.db.utils import OperationalError
 
 from crmportal import broker
 from crmportal.supervisor import Control
+from nimble import mfa
 from nimble.encryption import ENCRYPTED, Undecipherable
 from nimble.models import Connection as Person
 from nimble.registration import differs_from_environment, social_app
@@ -84,6 +86,11 @@ def keys() -> Iterator[Finding]:
                 model._default_manager.filter(pk=pk).values_list(*names).get()
             except Undecipherable:
                 closed += 1
+    for authenticator in Authenticator.objects.all():
+        try:
+            mfa.check(authenticator)
+        except Undecipherable:
+            closed += 1
     if closed:
         text = "1 stored secret" if closed == 1 else f"{closed} stored secrets"
         yield Finding(

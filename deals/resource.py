@@ -190,6 +190,7 @@ class DealNotes(Resource):
 
     kind = "deal_note"
     model = DealNote
+    readable = False
     markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
 
     def parse(self, payload: dict[str, Any]) -> Parsed:

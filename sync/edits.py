@@ -248,6 +248,8 @@ def adopt(edit: Edit) -> bool:
             found = [one.get("id") for one in edit.error.get("candidates") or [] if one.get("id")]
             nimble_id = {"nimble_id": found[0]} if len(found) == 1 else {}
             values = {name: change["new"] for name, change in edit.fields.items()}
+            if edit.operation == Operation.UPDATE:
+                values = {**row.remote, **values}
             overlay.refresh(row, remote=resource.adopted(row, values), **nimble_id)
     return bool(done)
 

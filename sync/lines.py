@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from nimble.models import Connection
-from sync import attempts
+from sync import attempts, newest, restored
 from sync.clock import database_now
 from sync.ids import lease_token
 from sync.models import IN_LINE, Edit, State
@@ -78,11 +78,21 @@ def waiting(connection: Connection) -> bool:
 
 
 def going_out(edit: Edit) -> None:
-    """Commit that a write leaves now, and take a whole lease for it. From here on a lost answer is ambiguous."""
+    """Commit that a write leaves now, and take a whole lease for it. From here on a lost answer is ambiguous.
+
+    Where a backup was restored under this worker, nothing leaves: what that needs is done instead. Raises `LostLease`.
+    """
     now = database_now()
     until = now + timedelta(seconds=LEASE_SECONDS)
-    if held(edit).update(sent_at=now, lease_until=until) != 1:
-        raise LostLease
+    try:
+        with transaction.atomic():
+            number = newest.advance()
+            if held(edit).update(sent_at=now, lease_until=until) != 1:
+                raise LostLease
+    except newest.Older:
+        restored.settle_if_behind()
+        raise LostLease from None
+    newest.note(number)
     edit.sent_at = now
 
 

@@ -67,6 +67,8 @@ class Edit(models.Model):
     # What a person did to many at once, where this edit came of it.
     batch = models.ForeignKey("Batch", on_delete=models.PROTECT, null=True, blank=True, related_name="edits")
     request_id = models.CharField(max_length=40, blank=True, default="")
+    # The id of the web request that it was made in: with the edit's number it runs through all logs.
+    origin = models.CharField(max_length=12, blank=True, default="")
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -379,6 +381,18 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Line(models.Model):
+    """The line that this database and its backups belong to: one row. `number` counts the writes that left for Nimble."""
+
+    name = models.CharField(max_length=32)
+    number = models.BigIntegerField(default=0)
+    # When it was last noticed, or said, that a backup had been restored.
+    restored_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}"
 
 
 class Heartbeat(models.Model):

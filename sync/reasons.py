@@ -40,6 +40,10 @@ REASONS: dict[str, Reason] = {
         gettext_lazy("Nimble's answer was lost, so this may be in Nimble already."),
         gettext_lazy("Look in Nimble: say that it is there, or send it again."),
     ),
+    "restored": Reason(
+        gettext_lazy("A backup was restored here, and this may have been sent after it was made."),
+        gettext_lazy("Look in Nimble: say that it is there, or send it again."),
+    ),
     "reconnect": Reason(
         gettext_lazy("Nimble no longer accepts your connection. The edit is kept here."),
         gettext_lazy("Reconnect Nimble: it is sent by itself then."),
@@ -102,7 +106,7 @@ def of(edit: Edit) -> Reason | None:
     """Why an edit needs somebody, or is tried again; None when nothing went wrong."""
     name = edit.error.get("reason", "")
     if edit.state == State.AMBIGUOUS:
-        name = "ambiguous"
+        name = name if name == "restored" else "ambiguous"
     elif edit.state == State.CONFLICT and name != "missing":
         name = "conflict"
     elif not name:

@@ -68,6 +68,8 @@ class Resource:
     volatile: frozenset[str] = frozenset()
     # Fields whose value is the id of something else: chosen, never typed.
     references: frozenset[str] = frozenset()
+    # False where no operation reads such a record back.
+    readable = True
 
     def parse(self, payload: dict[str, Any]) -> Parsed:
         """Take a payload apart. Raises `Unstorable`."""

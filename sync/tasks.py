@@ -7,7 +7,7 @@ from celery.signals import worker_ready
 
 from nimble.models import Connection
 from nimble.pace import holders, status
-from sync import ids, lines, outbox
+from sync import ids, lines, outbox, restored
 from sync import pull as pulling
 from sync.health import beat
 
@@ -16,6 +16,7 @@ from sync.health import beat
 def take_over(sender: Any, **_more: Any) -> None:
     """A worker starts where the one of the same name was killed; the supervisor never runs two of them."""
     holder = ids.become(sender.hostname)
+    restored.settle_if_behind()
     lines.take_over(holder)
     pulling.take_over(holder)
     holders.take_over(holder)

@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
 
+from crmportal.backups import told
 from crmportal.prepare import free
 from crmportal.supervisor import Control, Supervisor, programs
 from crmportal.watch import Watch
+from sync.restored import settle_if_behind
 
 # Filling a large sandbox takes its time; a program that fails is told much earlier.
 START_SECONDS = 300
@@ -74,6 +76,8 @@ class Command(BaseCommand):
         """Brings database and static files up to this version; empties the broker's and the counters' folders."""
         self.say("Preparing the database and the static files ...")
         call_command("migrate", interactive=False, verbosity=0)
+        if done := settle_if_behind():
+            self.say(told(done))
         # Pages load htmx from static/; the package's own copies name modules that are not there.
         call_command("collectstatic", interactive=False, verbosity=0)
         # Messages only say "look at the table"; what a former run left says nothing new.

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from nimble import mfa
 from nimble.encryption import ENCRYPTED
 
 
 class Command(BaseCommand):
-    help = "Encrypt tokens and the client secret with the first key in TOKEN_KEYS; older keys can go afterwards."
+    help = "Encrypt tokens, the client secret and second factors with the first key in TOKEN_KEYS; older keys can go afterwards."
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = 0
@@ -21,4 +23,10 @@ class Command(BaseCommand):
                     if row is not None:
                         row.save(update_fields=names)
                         done += 1
+        for pk in Authenticator.objects.values_list("pk", flat=True):
+            with transaction.atomic():
+                authenticator = Authenticator.objects.select_for_update().filter(pk=pk).first()
+                if authenticator is not None:
+                    mfa.reseal(authenticator)
+                    done += 1
         self.stdout.write(f"{done} rows encrypted with the first key.")
