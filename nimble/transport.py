@@ -4,6 +4,7 @@ Nothing here knows a contact, a deal or a connection. Nothing here repeats a req
 """
 
 import json
+import logging
 import os
 import ssl
 import threading
@@ -135,7 +136,9 @@ def exchange(
         failed = NoAnswer(status=status or None, **known)
     done = Exchange(operation, method, request_id, status or None, time.monotonic() - started, size)
     REQUESTS.labels(operation, done.status or "none").observe(done.seconds)
-    log.debug(
+    # What a person's edit caused is told always, what a pull reads only to who looks closely.
+    log.log(
+        logging.INFO if "edit" in structlog.contextvars.get_contextvars() else logging.DEBUG,
         "nimble",
         operation=operation,
         nimble_request_id=request_id,

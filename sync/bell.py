@@ -1,6 +1,7 @@
 """Ringing the bell: a message that may be lost, from a thread of its own, so that no request waits for a broker."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 import structlog
@@ -24,12 +25,14 @@ def ring_pull() -> None:
 
 
 def _publish(task: Any, **options: Any) -> None:
-    _thread.submit(_send, task, options)
+    # With the request's id, so that the log tells whose bell it was.
+    _thread.submit(copy_context().run, _send, task, options)
 
 
 def _send(task: Any, options: dict[str, Any]) -> None:
     try:
         task.apply_async(retry=False, **options)
+        log.info("bell rung", task=task.name)
     except Exception as error:
         # Whatever a broker's client raises: the work is in the database, and beat finds it.
         log.warning("the bell was not heard", task=task.name, error=type(error).__name__)

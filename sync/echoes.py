@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from sync import merge, registry
 from sync.models import Edit, State
+
+log = structlog.get_logger(__name__)
 
 
 def hear(resource: registry.Resource, remotes: Mapping[int, dict[str, Any]], read_at: datetime) -> None:
@@ -25,10 +29,12 @@ def hear(resource: registry.Resource, remotes: Mapping[int, dict[str, Any]], rea
         state=State.CONFIRMED,
         echoed_at=None,
         confirmed_at__lte=read_at,
-    ).only("workspace_id", "record_id", "fields")
-    heard = [edit.pk for edit in waiting if _is_in(resource, edit, resource.values(remotes[edit.record_id]))]
+    ).only("workspace_id", "record_id", "fields", "origin")
+    heard = [edit for edit in waiting if _is_in(resource, edit, resource.values(remotes[edit.record_id]))]
     if heard:
-        Edit.objects.filter(pk__in=heard).update(echoed_at=read_at)
+        Edit.objects.filter(pk__in=[edit.pk for edit in heard]).update(echoed_at=read_at)
+    for edit in heard:
+        log.info("edit echoed", edit=edit.pk, request_id=edit.origin)
 
 
 def _is_in(resource: registry.Resource, edit: Edit, values: Mapping[str, Any]) -> bool:

@@ -68,6 +68,7 @@ def record(
             fields=fields,
             depends_on=depends_on,
             undoes=undoes,
+            origin=structlog.contextvars.get_contextvars().get("request_id", ""),
             created_at=database_now(),
         )
         overlay.refresh(row)

@@ -384,7 +384,7 @@ class Lease(models.Model):
 
 
 class Line(models.Model):
-    """The line that this database and its backups belong to: one row. `number` counts the writes that left for Nimble."""
+    """The line of this database and its backups: one row. `number` counts the writes that left for Nimble."""
 
     name = models.CharField(max_length=32)
     number = models.BigIntegerField(default=0)

@@ -44,7 +44,10 @@ def push(edit: Edit) -> None:
     """Send one claimed edit and write down what became of it. Never raises what Nimble does."""
     resource = registry.resource(edit.kind)
     row = resource.model._default_manager.get(pk=edit.record_id)
-    structlog.contextvars.bind_contextvars(edit=edit.pk, kind=edit.kind, record=edit.record_id)
+    # Its number, and the request it was made in, from here to the end of the attempt, each exchange with Nimble too.
+    about = {"edit": edit.pk, "request_id": edit.origin, "kind": edit.kind, "record": edit.record_id}
+    structlog.contextvars.bind_contextvars(**about)
+    log.info("edit claimed", attempt=edit.attempts, connection=edit.connection_id)
     started = database_now()
     try:
         with Client(edit.connection, timeout=TIMEOUT) as client:
@@ -83,7 +86,7 @@ def push(edit: Edit) -> None:
             log.exception("push failed")
         _stop(edit, row, error)
     finally:
-        structlog.contextvars.unbind_contextvars("edit", "kind", "record")
+        structlog.contextvars.unbind_contextvars(*about)
 
 
 def _stop(edit: Edit, row: Any, error: Exception) -> None:

@@ -83,7 +83,9 @@ def _doubt() -> tuple[int, int]:
     for edit in Edit.objects.filter(state__in=OPEN, confirmed_at=None).select_for_update().order_by("pk"):
         readable = registry.resource(edit.kind).readable
         if not readable and edit.state in UNSENT and edit.operation != Operation.DELETE:
-            asked += _update(edit, state=State.AMBIGUOUS, error={"reason": "restored"}, lease_token="", lease_until=None)
+            asked += _update(
+                edit, state=State.AMBIGUOUS, error={"reason": "restored"}, lease_token="", lease_until=None
+            )
         elif edit.operation == Operation.CREATE:
             looked_up += _update(edit, error={**edit.error, "ambiguous": True})
     return looked_up, asked

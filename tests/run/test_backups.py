@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests import servers
 from tests.people import ADA
-from tests.processes import Portal, wait_for
+from tests.processes import ROOT, Portal, wait_for
 from tests.visitors import Visitor
 
 pytestmark = pytest.mark.integration
@@ -32,8 +33,17 @@ deals.change(author=ada.user, deal=deal, field="amount", value="4711")
 STATES = """
 import json
 from sync.models import Edit
-print(json.dumps({f"{e.kind} {e.operation}": [e.state, e.error.get("reason", "")] for e in Edit.objects.order_by("pk")}))
+found = Edit.objects.order_by("pk")
+print(json.dumps({f"{e.kind} {e.operation}": [e.state, e.error.get("reason", "")] for e in found}))
 """
+
+
+# The note on the deal cannot be looked up.
+FOUND = {
+    "contact_note create": ["confirmed", ""],
+    "deal_note create": ["ambiguous", "restored"],
+    "deal update": ["confirmed", ""],
+}
 
 
 def states(portal: Portal) -> dict[str, list[str]]:
@@ -42,8 +52,7 @@ def states(portal: Portal) -> dict[str, list[str]]:
 
 def written(portal: Portal, since: int) -> list[str]:
     """What Nimble was told, and did."""
-    paths = [f"{one['method']} {one['path'].split('?')[0]}" for one in portal.sandbox.writes(since)]
-    return sorted("/".join(path.split("/")[:5]) for path in paths)
+    return sorted(f"{one['method']} {'/'.join(one['path'].split('/')[:4])}" for one in portal.sandbox.writes(since))
 
 
 def by_command(portal: Portal, backup: Path) -> None:
@@ -62,18 +71,12 @@ def by_hand(portal: Portal, backup: Path) -> None:
     assert "A backup was restored" in portal.printed()
 
 
-@pytest.mark.parametrize(
-    ("database", "restore"),
-    [("sqlite", by_command), ("sqlite", by_hand), ("postgresql", by_command)],
-    ids=["sqlite", "sqlite by hand", "postgresql"],
-)
-def test_backup_from_before_the_sending_sends_nothing_twice(
-    database: str, restore: Callable[[Portal, Path], None], tmp_path: Path
-):
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_backup_from_before_the_sending_sends_nothing_twice(database: str, tmp_path: Path):
     environment = {"DATABASE_URL": servers.needed(servers.new_database)} if database == "postgresql" else {}
     with Portal(tmp_path, "--contacts", "20", "--deals", "40", environment=environment) as portal:
         visitor = Visitor(portal, ADA)
-        wait_for(lambda: len(visitor.cards()) > 5, "the workers fill the board", timeout=90)
+        wait_for(lambda: len(visitor.cards()) > 10, "the workers fill the board", timeout=90)
         portal.stop("worker")
         portal.shell(RECORD)
         backup = tmp_path / "backup"
@@ -81,45 +84,27 @@ def test_backup_from_before_the_sending_sends_nothing_twice(
         assert backup.stat().st_mode & 0o077 == 0
         assert "there already" in refused(portal, "backup", str(backup))
 
-        since = portal.sandbox.state()["log"]["last"]
         # From here on the pair of tokens in the backup is used up.
         portal.sandbox.expire(ADA)
+        since = portal.sandbox.state()["log"]["last"]
         portal.start("worker")
-        sent = ["POST /api/v1/contacts/notes", "POST /api/v2/deals", "PUT /api/v2/deals"]
-        wait_for(lambda: len(written(portal, since)) >= 3, "all three are in Nimble", timeout=60)
-        wait_for(lambda: {state for state, _ in states(portal).values()} == {"confirmed"}, "and known to be")
-        shapes = [path.split("/")[0] + "/" + "/".join(path.split("/")[1:4]) for path in written(portal, since)]
-        assert shapes == sorted("/".join(each.split("/")[:4]) for each in sent)
+        wait_for(lambda: {state for state, _ in states(portal).values()} == {"confirmed"}, "all are in Nimble")
+        assert written(portal, since) == ["POST /api/v1/contacts", "POST /api/v2/deals", "PUT /api/v2/deals"]
 
         assert "is running" in refused(portal, "restore", str(backup))
-        portal.end()
-        restore(portal, backup)
-
-        assert states(portal)["deal_note create"] == ["ambiguous", "restored"]
-        wait_for(lambda: reconnect(portal), "they are asked to sign in again, once", timeout=60)
-        before = written(portal, since)
-        assert len(before) == 3
-        Visitor(portal, ADA)
-        wait_for(
-            lambda: states(portal)
-            == {
-                "contact_note create": ["confirmed", ""],
-                "deal_note create": ["ambiguous", "restored"],
-                "deal update": ["confirmed", ""],
-            },
-            "what can be looked up is found",
-            timeout=60,
-        )
-        assert written(portal, since) == before, "nothing went out twice"
+        for restore in [by_command, *([by_hand] if database == "sqlite" else [])]:
+            portal.end()
+            restore(portal, backup)
+            assert states(portal)["deal_note create"] == ["ambiguous", "restored"]
+            wait_for(lambda: reconnect(portal), "they are asked to sign in again", timeout=60)
+            Visitor(portal, ADA)
+            wait_for(lambda: states(portal) == FOUND, "what can be looked up is found", timeout=60)
+            # The sandbox, which started with the rest, remembers its world, and begins its log anew.
+            assert written(portal, 0) == [], "nothing went out twice"
 
 
 def refused(portal: Portal, *command: str) -> str:
     """What a command says that does not do it."""
-    import subprocess
-    import sys
-
-    from tests.processes import ROOT
-
     done: Any = subprocess.run(
         [sys.executable, "manage.py", *command],
         cwd=ROOT,

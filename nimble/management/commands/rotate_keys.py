@@ -11,7 +11,7 @@ from nimble.encryption import ENCRYPTED
 
 
 class Command(BaseCommand):
-    help = "Encrypt tokens, the client secret and second factors with the first key in TOKEN_KEYS; older keys can go afterwards."
+    help = "Encrypt all secrets in the database with the first key in TOKEN_KEYS; older keys can go afterwards."
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = 0
