@@ -265,6 +265,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- logs and metrics -----------------------------------------------------------------------------------------------
 
+# Megabytes: with less left, doctor says so.
+DISK_ALERT_MB = env.int("DISK_ALERT_MB", 500)
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 METRICS_DIR = VAR_DIR / "metrics"
 METRICS_DIR.mkdir(exist_ok=True)

@@ -211,6 +211,10 @@ class Connection(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _serve
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The answers' `Date`, by this world's clock."""
+        return super().date_time_string(self.sandbox.world.now() / 1_000_000 if timestamp is None else timestamp)
+
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What is no HTTP that we know: an unknown method is one that nothing here allows."""
         self.close_connection = True

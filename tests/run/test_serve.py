@@ -92,6 +92,7 @@ def test_doctor_says_everything_that_is_wrong_at_once(team: Portal) -> None:
     assert [" ".join(line.split()[:4]) for line in found] == [
         "NIMBLE_BASE_URL is on this",
         "PUBLIC_URL is https://crm.example.com, but",
+        "e-mails are written to",
         "the broker redis://:**@127.0.0.1:1// is",
         "http://127.0.0.1:1 is not reachable:",
         "1 stored secret cannot",
