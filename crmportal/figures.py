@@ -7,6 +7,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from nimble.models import Connection
+from nimble.pace import status
+from nimble.pace.breaker import State
 from sync import health
 from sync.clock import database_now
 from sync.models import NEEDS_PERSON, OVERLAID, Edit, Quarantined, Stream
@@ -57,6 +59,14 @@ class Figures(Collector):
         for state in Connection.State.values:
             connections.add_metric([state], counted.get(state, 0))
         yield connections
+
+        answers = GaugeMetricFamily(
+            "crmportal_nimble_breaker", "1 for the state of the breaker between here and Nimble.", labels=["state"]
+        )
+        state = status.health().state
+        for each in State:
+            answers.add_metric([each.value], each is state)
+        yield answers
 
         yield GaugeMetricFamily(
             "crmportal_quarantined", "Records that could not be stored.", value=Quarantined.objects.count()

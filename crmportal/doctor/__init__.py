@@ -26,6 +26,7 @@ WITH_DATABASE: list[Check] = [
     secrets.application,
     secrets.tokens,
     engine.processes,
+    engine.outage,
     engine.waiting,
     engine.streams,
     engine.people,

@@ -9,6 +9,7 @@ from crmportal.doctor.finding import Finding, counted
 from crmportal.readiness import WAITING_SECONDS
 from crmportal.supervisor import Control
 from nimble.models import Connection
+from nimble.pace import status
 from sync import health, newest, registry
 from sync.clock import database_now
 from sync.models import NEEDS_PERSON, Brake, Edit, Line, Quarantined, State, Stream
@@ -68,6 +69,16 @@ def silent(program: str, seen: datetime | None, *, running: bool) -> Finding:
     what = "runs, and has not ticked" if program == "beat" else "runs, and does not hear the bell"
     again = f"./run stop {program}; ./run start {program}"
     return Finding(f"{program} {what} {since}", f"{again}; it is restarted by itself where ./run started it")
+
+
+def outage() -> Iterator[Finding]:
+    """Whether nothing is sent because Nimble answers nobody."""
+    found = status.health()
+    if found.since and found.next_probe:
+        yield Finding(
+            f"Nimble answers nothing since {found.since:%Y-%m-%d %H:%M:%S} UTC, so nothing is sent but probes",
+            f"wait: it is asked again at {found.next_probe:%H:%M:%S} UTC, and all goes on when it answers",
+        )
 
 
 def waiting() -> Iterator[Finding]:

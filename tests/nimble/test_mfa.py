@@ -71,7 +71,7 @@ def test_keys_are_rotated(totp: TOTP, settings):
 
 def test_secret_that_was_stored_in_clear_is_encrypted_by_the_upgrade(totp: TOTP):
     Authenticator.objects.filter(type="totp").update(data={"secret": SECRET})
-    migration = importlib.import_module("nimble.migrations.0002_seal_second_factors")
+    migration = importlib.import_module("nimble.migrations.0003_seal_second_factors")
     for _ in range(2):
         migration.seal(apps, None)
         assert SECRET not in stored()

@@ -18,6 +18,8 @@ from crmportal.doctor import examine
 from crmportal.supervisor import Program, Supervisor
 from deals import actions
 from deals.models import Deal
+from nimble.client import Client
+from nimble.errors import NimbleError
 from nimble.models import Connection
 from sync import health, newest, outbox, restored
 from sync.clock import database_now
@@ -108,7 +110,7 @@ def test_nimble_that_is_away(healthy: Connection, settings):
 
 
 def test_missing_migration_silences_what_needs_the_database(healthy: Connection):
-    MigrationRecorder.Migration.objects.filter(app="nimble", name="0002_seal_second_factors").delete()
+    MigrationRecorder.Migration.objects.filter(app="nimble", name="0003_seal_second_factors").delete()
     only("the database lacks 1 migration")
 
 
@@ -164,6 +166,16 @@ def test_deaf_worker_that_runs(healthy: Connection, settings):
         only("worker-push runs, and does not hear the bell since")
         supervisor.control.stop("worker-push")
         only("worker-push is stopped")
+
+
+@pytest.mark.broken_answers
+def test_breaker_that_is_open(healthy: Connection, nimble: SandboxServer):
+    nimble.fault(method="GET", path="/api/v2/deals/.*", times=0, status=500)
+    client = Client(healthy)
+    for deal in Deal.objects.all()[:3]:
+        with contextlib.suppress(NimbleError):
+            client.deal(deal.known_id)
+    only("Nimble answers nothing since")
 
 
 def test_edit_that_waits_too_long(edit: Edit):

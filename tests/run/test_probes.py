@@ -174,6 +174,8 @@ def test_figures_follow_what_happens(waiting: Edit, nimble: SandboxServer, clien
     assert before["crmportal_edits_oldest_seconds", "pending"] >= 0
     assert before["crmportal_quarantined",] == 1
     assert before["crmportal_connections", "active"] == 1
+    assert before["crmportal_nimble_breaker", "closed"] == 1
+    assert before["crmportal_nimble_breaker", "open"] == 0
     assert before["crmportal_heartbeat_age_seconds", "push"] < 60
     assert 0 <= before["crmportal_stream_lag_seconds", "deals"] < 60
 

@@ -23,7 +23,7 @@ def seal(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("nimble", "0001_initial"),
+        ("nimble", "0002_pace"),
         ("mfa", "0003_authenticator_type_uniq"),
     ]
 
