@@ -18,10 +18,14 @@ WEATHER = (
 )
 WEATHER_SECONDS = 60.0
 WEATHER_LASTS = timedelta(days=1)
+# After Nimble's "your plan's limit is reached": creates wait so long, unless somebody says that there is room again.
+QUOTA_SECONDS = 3600.0
+# A create whose answer was lost may still be on its way into Nimble: so long nothing found is no proof that it is not.
+SETTLING = timedelta(seconds=30)
 
 
 class Verdict(NamedTuple):
-    """What becomes of the edit: its state, what `Edit.error` says, and for a retry after how many seconds."""
+    """What becomes of the edit: its state, what `Edit.error` says, and after how many seconds it is tried again."""
 
     state: str
     error: dict[str, Any]
@@ -40,7 +44,7 @@ def judge(edit: Edit, error: Exception, age: timedelta) -> Verdict:
     if isinstance(error, errors.NeedsReconnect):
         return Verdict(State.BLOCKED, {**said, "reason": "reconnect"})
     if isinstance(error, errors.PaymentRequired):
-        return Verdict(State.BLOCKED, {**said, "reason": "quota"})
+        return Verdict(State.BLOCKED, {**said, "reason": "quota"}, QUOTA_SECONDS)
     if isinstance(error, errors.NotFound) and edit.operation != Edit.Operation.CREATE:
         return Verdict(State.CONFLICT, {**said, "reason": "missing"})
     if isinstance(error, errors.NimbleError) and not (error.retryable or error.ambiguous):
@@ -50,6 +54,5 @@ def judge(edit: Edit, error: Exception, age: timedelta) -> Verdict:
         return Verdict(State.FAILED, said)
     asked = getattr(error, "retry_after", None)
     pause = retry.delay(edit.attempts, asked)
-    return Verdict(
-        State.RETRYING, said, retry.jittered(max(min(pause, WEATHER_SECONDS), asked or 0.0) if weather else pause)
-    )
+    wait = max(min(pause, WEATHER_SECONDS), asked or 0.0) if weather else pause
+    return Verdict(State.RETRYING, said, min(retry.jittered(wait), retry.LONGEST))

@@ -35,6 +35,8 @@ def heads(now: datetime) -> Any:
     alive = Q(connection__state=Connection.State.ACTIVE) | Q(operation=Operation.CREATE)
     earlier = same_record.filter(alive, id__lt=OuterRef("id"), state__in=IN_LINE)
     beside = same_record.filter(state=State.SENDING).exclude(pk=OuterRef("pk"))
+    # Where one create was refused for the plan's limit, the others would be, too.
+    full = Edit.objects.filter(connection=OuterRef("connection"), state=State.BLOCKED, error__reason="quota")
     waiting = Q(state__in=[State.PENDING, State.RETRYING]) & (Q(not_before=None) | Q(not_before__lte=now))
     lapsed = Q(state=State.SENDING, lease_until__lt=now)
     return (
@@ -43,6 +45,7 @@ def heads(now: datetime) -> Any:
         .filter(connection__state=Connection.State.ACTIVE)
         .exclude(Exists(earlier))
         .exclude(Exists(beside))
+        .exclude(Q(operation=Operation.CREATE) & Exists(full))
     )
 
 

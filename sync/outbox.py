@@ -11,6 +11,7 @@ import structlog
 from nimble.models import Connection
 from nimble.pace import status
 from sync import lines, push
+from sync.clock import database_now
 from sync.models import Edit, State
 
 log = structlog.get_logger(__name__)
@@ -38,9 +39,13 @@ def deliver(report: Callable[[Edit], None] | None = None) -> int:
 
 
 def unblock() -> None:
-    """What waited for a connection that works again goes back into the line, where it stood."""
+    """What waited for a connection that works again goes back into the line, where it stood. So does, hourly, what met
+    the plan's limit.
+    """
     waiting = Edit.objects.filter(state=State.BLOCKED, error__reason="reconnect")
     for edit in waiting.filter(connection__state=Connection.State.ACTIVE, connection__account__isnull=False):
         # Whether an earlier attempt may be in Nimble must not be forgotten.
         kept = {"ambiguous": True} if edit.error.get("ambiguous") else {}
         Edit.objects.filter(pk=edit.pk, state=State.BLOCKED).update(state=State.PENDING, error=kept, not_before=None)
+    room = Edit.objects.filter(state=State.BLOCKED, error__reason="quota", not_before__lte=database_now())
+    room.update(state=State.RETRYING, not_before=None)

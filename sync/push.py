@@ -36,6 +36,12 @@ class Conflicting(Exception):
         self.current = current
 
 
+class Settling(errors.Paced):
+    """A create whose answer was lost is not in Nimble, and is too fresh to be sure that it never will be."""
+
+    default_message = "Nimble may still be working on it. It is looked for again before it is sent once more."
+
+
 class Missing(Exception):
     """The record that the edit changes is gone from Nimble, or hidden from its author."""
 
@@ -92,7 +98,7 @@ def push(edit: Edit) -> None:
 def _stop(edit: Edit, row: Any, error: Exception) -> None:
     now = database_now()
     verdict = failures.judge(edit, error, now - edit.created_at)
-    due = {"not_before": now + timedelta(seconds=verdict.wait)} if verdict.state == State.RETRYING else {}
+    due = {"not_before": now + timedelta(seconds=verdict.wait)} if verdict.wait else {}
     endings.finish(edit, row, verdict.state, verdict.error, **due)
 
 
@@ -136,6 +142,9 @@ def _create(resource: registry.Resource, client: Client, edit: Edit, row: Any) -
             return _brought_up_to(resource, client, edit, row, clean.payload(found.payload))
         if found.candidates or not found.readable:
             raise Ambiguous(list(found.candidates))
+        settled = failures.SETTLING - (database_now() - edit.sent_at) if edit.sent_at else timedelta()
+        if settled > timedelta():
+            raise Settling(retry_after=settled.total_seconds())
     _going_out(client, edit)
     return clean.payload(resource.create(client, row, _wanted(edit)))
 

@@ -52,6 +52,10 @@ REASONS: dict[str, Reason] = {
         gettext_lazy("Your Nimble plan's limit is reached. The edit is kept here."),
         gettext_lazy("Make room in Nimble or extend the plan, then send it again."),
     ),
+    "Settling": Reason(
+        gettext_lazy("Nimble's answer was lost, and it may still be working on it."),
+        gettext_lazy("It is looked for again before it is sent once more."),
+    ),
     # --- nimble.errors, by the name of the class ---
     "NimbleError": Reason(gettext_lazy("Nimble could not do that."), gettext_lazy("Send it again, or discard it.")),
     "Unreachable": Reason(gettext_lazy("Nimble cannot be reached."), AGAIN),

@@ -63,3 +63,8 @@ def of_record(kind: str, row: Any) -> Edit:
 def settled() -> bool:
     """Nothing is on its way any more."""
     return not Edit.objects.filter(state__in=[State.PENDING, State.RETRYING, State.SENDING]).exists()
+
+
+def notes_with(nimble: SandboxServer, text: str) -> list[dict[str, Any]]:
+    """Nimble's notes in which this stands."""
+    return [one for one in nimble.objects("note") if text in one["note"]]

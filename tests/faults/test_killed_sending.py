@@ -8,17 +8,13 @@ from nimble.models import Connection
 from sync import edits
 from sync.clock import database_now
 from sync.models import Edit, Heartbeat, State
-from tests.faults.conftest import of_record, state_of
+from tests.faults.conftest import notes_with, of_record, state_of
 from tests.faults.crew import Worker
 from tests.nimble.conftest import expire
 from tests.sandboxes import SandboxServer
 
 pytestmark = pytest.mark.integration
 TOKEN_PATH = "/api/oauth/token"
-
-
-def notes_with(nimble: SandboxServer, text: str) -> list[dict]:
-    return [one for one in nimble.objects("note") if text in str(one)]
 
 
 @pytest.mark.parametrize("note_ids", ["chosen", "own"])
