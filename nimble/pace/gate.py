@@ -24,7 +24,7 @@ from nimble.pace.stored import Contended, Pace
 
 # What a request waits for its turn by itself; a longer wait is the caller's, who has a place to note it.
 PATIENCE = 1.0
-POLL = 0.02
+POLL = 0.05
 # How long a turn that was taken is good for without another look.
 FRESH = 1.0
 # Time for renewing a token, on top of the request's own.
@@ -132,14 +132,16 @@ class Gate:
         if pace.budget.paused_until - now > PATIENCE:
             raise Throttled(retry_after=pace.budget.paused_until - now)
         ours = replace(pace.budget, due=max(pace.budget.due, self._due))
-        if (seconds := budgets.wait(ours, now)) > 0:
+        # A turn that was taken and has become old is looked at again, and not paid for again.
+        if not self._turn and (seconds := budgets.wait(ours, now)) > 0:
             return seconds
         with self._lock:
             if not self._hold(pace, now):
                 return POLL
             if breaker.is_open:
                 self._look()
-            self._due = budgets.spent(ours, now, sharers=1 + self._others(pace, now)).due
+            if not self._turn:
+                self._due = budgets.spent(ours, now, sharers=1 + self._others(pace, now)).due
             self._seen = pace.budget.slowed_at
             self._suspicion = bool(breaker.suspects)
             self._turn = time.monotonic()
