@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import structlog
 
+from nimble import pace
 from nimble.models import Connection
-from nimble.pace import status
 from sync import lines, push
 from sync.clock import database_now
 from sync.models import Edit, State
@@ -24,7 +24,7 @@ def deliver(report: Callable[[Edit], None] | None = None) -> int:
     """
     unblock()
     tried = 0
-    while not status.outage() and (edit := lines.claim()):
+    while not pace.outage() and (edit := lines.claim()):
         try:
             push.push(edit)
         except Exception as error:

@@ -11,10 +11,9 @@ import structlog
 from django.db import close_old_connections, transaction
 from django.db.models import F, QuerySet
 
-from nimble import errors
+from nimble import errors, pace
 from nimble.client import Client
 from nimble.models import Connection
-from nimble.pace import status
 from sync import interest, leases, lines, opened, registry, store
 from sync.clock import database_now
 from sync.models import Lease, Run, Stream
@@ -200,7 +199,7 @@ def pull(
     try:
         if full:
             sync_again(connection)
-        while not status.held(connection):
+        while not pace.held(connection):
             opened.read(connection)
             spec, stream = next(due(connection, database_now()), (None, None))
             if spec is None or stream is None:

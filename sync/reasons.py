@@ -19,6 +19,7 @@ class Reason(NamedTuple):
     todo: Words
 
 
+GOES = gettext_lazy("It is sent by itself, in its order.")
 AGAIN = gettext_lazy("It is tried again by itself.")
 MEND = gettext_lazy("Mend what you typed and send it again, or discard it.")
 
@@ -70,6 +71,9 @@ REASONS: dict[str, Reason] = {
     ),
     "ServerError": Reason(gettext_lazy("Nimble had an internal error."), AGAIN),
     "RateLimited": Reason(gettext_lazy("Nimble asked us to slow down."), AGAIN),
+    "Paced": Reason(gettext_lazy("It waits for its turn: a few things are sent at a time."), GOES),
+    "Throttled": Reason(gettext_lazy("Nimble asked for a pause, which is kept."), GOES),
+    "Outage": Reason(gettext_lazy("Nimble does not answer at present. What you did is kept here."), GOES),
     "NeedsReconnect": Reason(
         gettext_lazy("Nimble no longer accepts your connection."), gettext_lazy("Reconnect Nimble.")
     ),

@@ -5,8 +5,8 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready
 
+from nimble import pace
 from nimble.models import Connection
-from nimble.pace import holders, status
 from sync import ids, lines, outbox, restored
 from sync import pull as pulling
 from sync.health import beat
@@ -19,7 +19,7 @@ def take_over(sender: Any, **_more: Any) -> None:
     restored.settle_if_behind()
     lines.take_over(holder)
     pulling.take_over(holder)
-    holders.take_over(holder)
+    pace.take_over(holder)
 
 
 @shared_task(expires=10)
@@ -34,7 +34,7 @@ def ring() -> None:
 def pull_due() -> None:
     """Let every connection with a due stream be pulled."""
     beat("pull")
-    if status.outage():
+    if pace.outage():
         return
     for connection in pulling.connections_due():
         pull.apply_async([connection.pk], expires=60, retry=False)

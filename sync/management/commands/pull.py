@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection as database
 
+from nimble import pace
 from nimble.models import Connection
 from sync import leases, registry, status
 from sync import pull as pulling
@@ -55,7 +56,13 @@ class Command(BaseCommand):
                 time.sleep(0.5)
             if not full:
                 pulling.sync_now(connection)
-            return pulling.pull(connection, full=full) or []
+            runs = {run.pk: run for run in pulling.pull(connection, full=full) or []}
+            while seconds := pace.held(connection):
+                # What a worker does with a later message: the runs go on from where they are.
+                self.stderr.write(f"\rNimble wants to be left alone, or does not answer: going on in {seconds:.0f} s.")
+                time.sleep(seconds + 1)
+                runs |= {run.pk: run for run in pulling.pull(connection) or []}
+            return list(runs.values())
         finally:
             stop.set()
             if not quiet:

@@ -2,10 +2,9 @@
 
 import pytest
 
-from nimble import errors
+from nimble import errors, pace
 from nimble.client import Client
 from nimble.models import Connection
-from nimble.pace import status
 from nimble.pace.breaker import FIRST, State
 from tests.nimble.conftest import BJORN, expire, person
 from tests.nimble.pace.callers import callers
@@ -35,7 +34,7 @@ def test_outage_is_noticed_and_nothing_more_is_sent(ada, nimble, connect):
         assert (caught.value.retryable, caught.value.ambiguous) == (True, False)
         assert 0 < caught.value.retry_after <= FIRST
     assert len(asked(nimble)) == sent
-    health = status.health()
+    health = pace.health()
     assert health.state is State.OPEN
     assert soon(health.since, 0)
     assert soon(health.next_probe, FIRST)
@@ -62,8 +61,8 @@ def test_probe_reads_who_we_are_and_lets_the_request_follow(ada, nimble):
         ("GET", "/api/v1/myself"),
         ("POST", "/api/v1/contact"),
     ]
-    assert status.health().state is State.CLOSED
-    assert status.outage() == 0
+    assert pace.health().state is State.CLOSED
+    assert pace.outage() == 0
 
 
 def test_failed_probe_waits_longer(ada, nimble):
@@ -75,7 +74,7 @@ def test_failed_probe_waits_longer(ada, nimble):
     with pytest.raises(errors.Outage):
         client.create_contact(person())
     assert [one["path"] for one in asked(nimble, since)] == ["/api/v1/myself"]
-    assert soon(status.health().next_probe, 2 * FIRST)
+    assert soon(pace.health().next_probe, 2 * FIRST)
 
 
 def test_one_probe_of_eight_processes(ada, nimble):
@@ -111,7 +110,7 @@ def test_probe_that_was_killed_is_followed_by_another(ada, nimble):
 
 
 def wait_until_probing() -> None:
-    wait_for(lambda: status.health().state is State.PROBING, "the probe is sent")
+    wait_for(lambda: pace.health().state is State.PROBING, "the probe is sent")
 
 
 def test_probe_by_someone_without_a_token_leaves_it_to_others(ada, nimble, connect):
@@ -133,7 +132,7 @@ def test_record_that_always_fails_stops_nobody(ada, nimble, connect):
     for _ in range(12):
         with pytest.raises(errors.ServerError):
             client.contact(contact)
-    assert status.health().state is State.CLOSED
+    assert pace.health().state is State.CLOSED
     assert Client(connect(BJORN)).myself()["user_id"]
 
 
@@ -144,7 +143,7 @@ def test_records_that_fail_between_answers_stop_nobody(ada, nimble):
         client.contact(contact["id"])
         with pytest.raises(errors.ServerError):
             client.set_contact_tags(contact["id"], ["x"])
-    assert status.health().state is State.CLOSED
+    assert pace.health().state is State.CLOSED
 
 
 def test_refusals_are_no_outage(ada, nimble):
@@ -154,7 +153,7 @@ def test_refusals_are_no_outage(ada, nimble):
         with pytest.raises(errors.NimbleError):
             client.contact(f"{answer}" * 8)
         let_pass(ada, 1000)
-    assert status.health().state is State.CLOSED
+    assert pace.health().state is State.CLOSED
 
 
 def test_failing_renewal_of_tokens_counts(ada, nimble):
@@ -162,4 +161,4 @@ def test_failing_renewal_of_tokens_counts(ada, nimble):
     nimble.fault(**DOWN)
     client = Client(ada)
     fail_three_times(client)
-    assert status.health().state is State.CLOSED, "one thing failed three times"
+    assert pace.health().state is State.CLOSED, "one thing failed three times"

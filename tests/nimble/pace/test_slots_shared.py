@@ -7,10 +7,10 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from nimble import errors
+from nimble import errors, pace
 from nimble.client import Client
 from nimble.models import Connection, Pace
-from nimble.pace import holders, status, stored
+from nimble.pace import holders, stored
 from tests.nimble.conftest import BJORN
 from tests.nimble.pace.callers import callers, patiently
 from tests.nimble.pace.conftest import asked, let_pass, most_at_once
@@ -42,7 +42,7 @@ def test_two_at_once_of_six_processes(ada, nimble):
     assert len(requests) == 18
     assert most_at_once(requests, 0.15) == 2
     nimble.set(latency_ms=0)
-    figures = status.paces([ada])[ada.pk]
+    figures = pace.paces([ada])[ada.pk]
     assert (figures.in_flight, figures.hour, figures.day) == (0, 18, 18)
 
 
@@ -80,11 +80,11 @@ def test_reader_gives_way_while_an_edit_waits_and_is_not_starved(ada, nimble):
 def test_reader_that_gives_way_leaves_both_slots(ada, nimble):
     with Client(ada, give_way=nobody_waits) as reader:
         reader.myself()
-        assert status.paces([ada])[ada.pk].in_flight == 1
+        assert pace.paces([ada])[ada.pk].in_flight == 1
         seen = []
 
         def somebody_waits() -> bool:
-            seen.append(status.paces([ada])[ada.pk].in_flight)
+            seen.append(pace.paces([ada])[ada.pk].in_flight)
             return len(seen) < 3
 
         reader._gate._give_way = somebody_waits
@@ -121,15 +121,15 @@ def test_killed_worker_frees_its_slots_when_they_lapse_or_when_it_is_back(ada, n
         wait_for(lambda: len(asked(nimble)) == 2, "both have begun")
         for caller in crowd:
             caller.kill()
-    assert status.paces([ada])[ada.pk].in_flight == 2
+    assert pace.paces([ada])[ada.pk].in_flight == 2
     client = Client(ada)
     with pytest.raises(errors.Paced):
         client.myself()
     holders.take_over("worker-1-")
-    assert status.paces([ada])[ada.pk].in_flight == 1
+    assert pace.paces([ada])[ada.pk].in_flight == 1
     assert client.myself()["user_id"]
     let_pass(ada, 100)
-    assert status.paces([ada])[ada.pk].in_flight == 0
+    assert pace.paces([ada])[ada.pk].in_flight == 0
 
 
 def test_kept_slot_costs_no_write_per_request(ada, nimble):
@@ -158,9 +158,9 @@ def test_read_that_is_under_way_when_its_run_ends_gives_the_slot_back(ada, nimbl
     ahead.start()
     wait_for(lambda: asked(nimble), "the read has begun")
     client.__exit__()
-    assert status.paces([ada])[ada.pk].in_flight == 1
+    assert pace.paces([ada])[ada.pk].in_flight == 1
     ahead.join(10)
-    assert status.paces([ada])[ada.pk].in_flight == 0
+    assert pace.paces([ada])[ada.pk].in_flight == 0
 
 
 def test_pace_goes_with_its_connection(ada, nimble):
