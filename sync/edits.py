@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from nimble.models import Connection
-from sync import overlay, registry
+from sync import overlay, planner, registry
 from sync.bell import ring
 from sync.clock import database_now
 from sync.mirror import Mirrored
@@ -52,7 +52,7 @@ def record(
             raise CannotEdit(_("Nimble has not told which record this is. Change it in Nimble itself."))
         fields = _with_base(resource, row, new, seen or {}) if operation == Operation.UPDATE else _fresh(new)
         if operation == Operation.UPDATE:
-            superseded = _supersede(row, fields)
+            fields, superseded = _supersede(row, fields)
             fields = {name: change for name, change in fields.items() if change["base"] != change["new"]}
             if not fields:
                 if superseded:
@@ -94,29 +94,17 @@ def _with_base(
     return fields
 
 
-def _supersede(row: Mirrored, fields: dict[str, dict[str, Any]]) -> bool:
-    """Retire open edits that these fields cover whole; the newest one inherits the base of the oldest.
+def _supersede(row: Mirrored, fields: planner.Fields) -> tuple[planner.Fields, bool]:
+    """Retire the open edits whose place the new one takes: its fields with their bases, and whether there were any.
 
     One that is being sent is left alone; what it sends is then the base. A worker may be claiming: compare-and-swap.
     """
     replaced = False
-    waiting = Edit.objects.filter(
-        kind=row.kind, record_id=row.pk, operation=Operation.UPDATE, state__in=[*UNSENT, State.CONFLICT]
-    ).order_by("-id")
-    for older in waiting:
-        if not older.fields.keys() <= fields.keys() or _may_be_applied(older):
-            continue
-        if Edit.objects.filter(pk=older.pk, state=older.state).update(state=State.SUPERSEDED) != 1:
-            continue
-        replaced = True
-        for name, change in older.fields.items():
-            fields[name]["base"] = change["base"]
-    return replaced
-
-
-def _may_be_applied(edit: Edit) -> bool:
-    """It went out and its answer was lost: it must be settled before the next one is compared."""
-    return edit.state == State.AMBIGUOUS or bool(edit.error.get("ambiguous"))
+    waiting = Edit.objects.filter(kind=row.kind, record_id=row.pk, state__in=planner.COALESCE)
+    for older in planner.covered(waiting, fields):
+        if Edit.objects.filter(pk=older.pk, state=older.state).update(state=State.SUPERSEDED) == 1:
+            fields, replaced = planner.with_base_of(fields, older), True
+    return fields, replaced
 
 
 def _being_created(row: Mirrored) -> bool:
@@ -128,7 +116,7 @@ def _being_created(row: Mirrored) -> bool:
 def remove(*, author: Any, row: Mirrored) -> Edit | None:
     """Delete a record: a create that never went out is dropped, else a delete is sent after it."""
     create = Edit.objects.filter(kind=row.kind, record_id=row.pk, operation=Operation.CREATE, confirmed_at=None).first()
-    if create and not _may_be_applied(create) and discard(create):
+    if create and not planner.is_doubtful(create) and discard(create):
         return None
     return record(author=author, row=row, new={}, operation=Operation.DELETE)
 
@@ -165,7 +153,7 @@ def _drop_later(edit: Edit) -> None:
         state__in=[*UNSENT, State.REJECTED, State.CONFLICT],
     )
     for other in later:
-        if other.fields.keys() & edit.fields.keys() and not _may_be_applied(other):
+        if other.fields.keys() & edit.fields.keys() and not planner.is_doubtful(other):
             Edit.objects.filter(pk=other.pk, state=other.state, lease_token=other.lease_token).update(
                 state=State.UNDONE
             )

@@ -7,7 +7,7 @@ import structlog
 from django.db import transaction
 
 from nimble import errors
-from sync import attempts, lines, overlay, registry, store
+from sync import attempts, lines, overlay, planner, registry, store
 from sync.clock import database_now
 from sync.metrics import ATTEMPTS
 from sync.models import OVERLAID, Edit, State
@@ -97,12 +97,6 @@ def rebase(edit: Edit) -> None:
         kind=edit.kind, record_id=edit.record_id, id__gt=edit.pk, operation=Operation.UPDATE, state__in=OVERLAID
     )
     for other in later:
-        begun = [
-            name
-            for name, change in edit.fields.items()
-            if name in other.fields and other.fields[name].get("base") == change["new"]
-        ]
-        if begun:
-            for name in begun:
-                other.fields[name]["base"] = edit.fields[name].get("base")
-            Edit.objects.filter(pk=other.pk, state=other.state).update(fields=other.fields)
+        fields = planner.rebased(edit, other)
+        if fields:
+            Edit.objects.filter(pk=other.pk, state=other.state).update(fields=fields)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from nimble.models import Connection
-from sync import attempts, newest, restored
+from sync import attempts, newest, planner, registry, restored
 from sync.clock import database_now
 from sync.ids import lease_token
 from sync.models import IN_LINE, Edit, State
@@ -26,27 +26,28 @@ class LostLease(Exception):
 
 
 def heads(now: datetime) -> Any:
-    """The edits that may be sent now: first in their record's line, due, independent, by a usable connection.
-
-    Includes the ones whose sender's lease has lapsed.
-    """
-    same_record = Edit.objects.filter(kind=OuterRef("kind"), record_id=OuterRef("record_id"))
+    """The edits that `planner.head` would send now, of all records, found by one statement."""
+    same_record = Edit.objects.filter(kind=OuterRef("kind"), record_id=OuterRef("record_id")).exclude(pk=OuterRef("pk"))
     # A colleague whose grant died must not hold up everybody; but nothing can be done to what is not created yet.
     alive = Q(connection__state=Connection.State.ACTIVE) | Q(operation=Operation.CREATE)
-    earlier = same_record.filter(alive, id__lt=OuterRef("id"), state__in=IN_LINE)
-    beside = same_record.filter(state=State.SENDING).exclude(pk=OuterRef("pk"))
-    # Where one create was refused for the plan's limit, the others would be, too.
-    full = Edit.objects.filter(connection=OuterRef("connection"), state=State.BLOCKED, error__reason="quota")
-    waiting = Q(state__in=[State.PENDING, State.RETRYING]) & (Q(not_before=None) | Q(not_before__lte=now))
+    busy = same_record.filter(state=State.SENDING, lease_until__gte=now)
+    left = same_record.filter(alive, state=State.SENDING)
+    earlier = Q(id__lt=OuterRef("id"))
+    due = Q(state__in=[State.PENDING, State.RETRYING]) & (Q(not_before=None) | Q(not_before__lte=now))
+    first = ~Exists(same_record.filter(alive, earlier, state__in=IN_LINE)) & ~Exists(left)
     lapsed = Q(state=State.SENDING, lease_until__lt=now)
     return (
-        Edit.objects.filter(waiting | lapsed)
+        Edit.objects.filter((due & first) | (lapsed & ~Exists(left.filter(earlier))))
         .filter(Q(depends_on=None) | Q(depends_on__state=State.CONFIRMED))
         .filter(connection__state=Connection.State.ACTIVE)
-        .exclude(Exists(earlier))
-        .exclude(Exists(beside))
-        .exclude(Q(operation=Operation.CREATE) & Exists(full))
+        .exclude(Exists(busy))
     )
+
+
+def sendable(now: datetime) -> Any:
+    """The heads that Nimble would take: where one create was refused for the plan's limit, the others would be, too."""
+    full = Edit.objects.filter(connection=OuterRef("connection"), state=State.BLOCKED, error__reason="quota")
+    return heads(now).exclude(Q(operation=Operation.CREATE) & Exists(full))
 
 
 def claim() -> Edit | None:
@@ -54,30 +55,38 @@ def claim() -> Edit | None:
     for _ in range(20):
         now = database_now()
         # Of a connection that may send nothing now, nothing is claimed only to be put back.
-        sendable = heads(now).exclude(connection__pace__held_until__gt=now)
-        edit = sendable.select_related("connection__workspace", "author").order_by("id").first()
-        if edit is None:
+        found = sendable(now).exclude(connection__pace__held_until__gt=now).order_by("id").first()
+        if found is None:
             return None
-        token = lease_token()
-        lapsed = edit.state == State.SENDING
-        taken = heads(now).filter(pk=edit.pk, state=edit.state, lease_token=edit.lease_token)
-        # The check that it heads its line is part of the UPDATE: claim and check are one statement.
-        mine = Edit.objects.filter(pk__in=taken.values("pk"), state=edit.state, lease_token=edit.lease_token)
         with transaction.atomic():
-            until = now + timedelta(seconds=LEASE_SECONDS)
+            edit = _head_of(found, now)
+            if edit is None:
+                continue
+            mine = Edit.objects.filter(pk=edit.pk, state=edit.state, lease_token=edit.lease_token)
+            token, until = lease_token(), now + timedelta(seconds=LEASE_SECONDS)
             if mine.update(state=State.SENDING, lease_token=token, lease_until=until, attempts=edit.attempts + 1) != 1:
                 continue
+            was_sending = edit.state == State.SENDING
             edit.state, edit.lease_token, edit.attempts = State.SENDING, token, edit.attempts + 1
             attempts.begin(edit, now)
-        if lapsed and edit.sent_at:
+        if was_sending and edit.sent_at:
             edit.error = {**edit.error, "ambiguous": True}
         return edit
     return None
 
 
+def _head_of(found: Edit, now: datetime) -> Edit | None:
+    """The head of a record's line. The record stays locked until the claim is committed: nobody else takes another."""
+    rows = registry.resource(found.kind).model._default_manager.select_for_update()
+    if not rows.filter(pk=found.record_id).values("pk"):
+        return None
+    line = Edit.objects.filter(kind=found.kind, record_id=found.record_id, state__in=IN_LINE)
+    return planner.head(line.select_related("connection__workspace", "author", "depends_on").order_by("id"), now)
+
+
 def waiting(connection: Connection) -> bool:
     """Whether an edit of this connection's could be sent now: people's writes go before background reads."""
-    return heads(database_now()).filter(connection=connection).exists()
+    return sendable(database_now()).filter(connection=connection).exists()
 
 
 def going_out(edit: Edit) -> None:

@@ -372,6 +372,32 @@ def open_stages():
     return Stage.objects.filter(role="open", archived_at=None).exclude(default_probability=None)
 
 
+def test_line_goes_on_where_an_edit_comes_back_in_front_of_one_whose_worker_died(mirror, deal, nimble: SandboxServer):
+    """Both used to wait for the other one for ever."""
+    first = actions.change(author=mirror.user, deal=deal, field="name", value="Ours")
+    nimble.edit(BJORN, "deal", deal.nimble_id, set={"name": "Theirs"})
+    outbox.deliver()
+    second = actions.change(author=mirror.user, deal=deal, field="amount", value="5")
+    assert lines.claim() == second
+    first.refresh_from_db()
+    assert edits.resolve(first, {"name": "Ours"})
+    assert outbox.deliver() == 0, "one at a time"
+    lapse(second)
+    outbox.deliver()
+    assert (state_of(first), state_of(second)) == (State.CONFIRMED, State.CONFIRMED)
+
+
+def test_edit_that_was_being_sent_when_its_grant_died_holds_up_no_colleague(mirror, deal, connect: Connect):
+    left = actions.change(author=mirror.user, deal=deal, field="amount", value="9")
+    assert lines.claim() == left
+    Connection.objects.filter(pk=mirror.pk).update(state=Connection.State.RECONNECT)
+    mine = actions.change(author=connect(BJORN).user, deal=deal, field="name", value="By Bjorn")
+    assert outbox.deliver() == 0, "its lease has not lapsed yet"
+    lapse(left)
+    outbox.deliver()
+    assert state_of(mine) == State.CONFIRMED
+
+
 def test_long_outage_ends_no_edit(mirror, deal, nimble: SandboxServer):
     nimble.fault(
         method="PUT", path=r"/api/v2/deals/.*", times=100, status=500, body={"code": 107, "message": "internal"}
