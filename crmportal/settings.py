@@ -233,6 +233,7 @@ WHITENOISE_USE_FINDERS = DEBUG or TESTING
 # --- e-mail ---------------------------------------------------------------------------------------------------------
 
 vars().update(env.email_url("EMAIL_URL", "consolemail://"))
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "crmportal@localhost")
 
 # --- doors that stay shut -------------------------------------------------------------------------------------------

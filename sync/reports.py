@@ -8,9 +8,11 @@ from typing import Any
 from django.db.models import F, OuterRef, Subquery
 
 from crmportal.formats import span
+from nimble.pace.status import Pace, paces
 from sync import reasons, registry
+from sync.flows import Flow, Progress
 from sync.models import Check, Quarantined, Run, Stream
-from sync.status import Flow, Progress, Standing
+from sync.status import Standing
 
 HISTORY = 20
 QUARANTINE = 50
@@ -76,6 +78,11 @@ def _flow(flow: Flow, last: Run | None, now: datetime, whole: Run | None = None)
         bar=flow.progress,
         whole=_run(whole, flow.spec.label, now) if whole else None,
     )
+
+
+def pace(standing: Standing) -> Pace | None:
+    """How fast Nimble is asked in this person's name."""
+    return paces([standing.connection])[standing.connection.pk] if standing.connection else None
 
 
 def runs(standing: Standing) -> list[RunReport]:

@@ -1,5 +1,6 @@
 """How things stand, in words: one honest sentence, and the banners for what stops the sync."""
 
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -26,6 +27,8 @@ def sentence(standing: Standing) -> str:
         return _unconnected(standing)
     if standing.push.silent and standing.waiting:
         return _waits(standing)
+    if standing.in_trouble:
+        return _trouble(standing)
     if not standing.usable:
         return _first(standing)
     said = []
@@ -44,6 +47,32 @@ def _waits(standing: Standing) -> str:
         "%(n)d edits wait here: the sending worker is not running.",
         standing.waiting,
     ) % {"n": standing.waiting}
+
+
+def _trouble(standing: Standing) -> str:
+    since, probe = standing.nimble.since, standing.nimble.next_probe
+    said = [_("Nimble has trouble since %(clock)s.") % {"clock": _at(since)}]
+    seconds = (probe - standing.now).total_seconds() if probe else 0
+    if seconds >= 1:
+        said.append(_("It is asked again in %(span)s.") % {"span": span(seconds)})
+    else:
+        said.append(_("It is being asked again."))
+    if standing.waiting:
+        said.append(
+            ngettext(
+                "%(n)d edit waits and goes out by itself.",
+                "%(n)d edits wait and go out by themselves.",
+                standing.waiting,
+            )
+            % {"n": standing.waiting}
+        )
+    if standing.as_of:
+        said.append(_("What you see is Nimble as of %(clock)s.") % {"clock": clock(standing)})
+    return " ".join(said)
+
+
+def _at(moment: datetime | None) -> str:
+    return time_format(timezone.localtime(moment).time(), "H:i") if moment else ""
 
 
 def _rest(standing: Standing) -> str:

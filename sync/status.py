@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, F, FilteredRelation, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Now
 
 from nimble.models import Connection, ConnectionState
-from sync import health, registry, rhythm
+from nimble.pace import status as nimble_status
+from sync import health, rhythm
+from sync.flows import Flow, Progress
+from sync.flows import flows as streams_of
 from sync.models import (
     ALARMING_WALKS,
     NEEDS_PERSON,
@@ -20,39 +23,22 @@ from sync.models import (
     Check,
     Edit,
     Heartbeat,
-    Run,
     State,
-    Stream,
 )
 from sync.viewer import viewer
 
 # Longer than the longest pause that anybody is given, by as much as a run may take.
 STALLED_SECONDS = rhythm.LIVE.away + 300
 START_SECONDS = 30
-# A bar that has not moved for so long is of a run that was cut off: it goes on when a worker takes it up again.
-STILL_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A running stream's bar. `seconds_left` is None while there is no rate to tell it from."""
-
-    run: Run
-    label: Any
-    done: int
-    total: int | None
-    rate: float
-    seconds_left: int | None
-    still: bool = False
 
 
 @dataclass(frozen=True)
 class Chip:
-    """The sidebar's sign: `state` is synced, syncing, waiting, needs, held, differs, paused, unsent, reconnect, stalled
-    or off.
+    """The sidebar's sign: `state` is synced, syncing, waiting, needs, held, differs, paused, trouble, unsent,
+    reconnect, stalled or off.
 
     `unsent`: edits wait, and no worker is there to send them. `held`: the brake holds, and a person has to look.
-    `differs`: Nimble's own figures and ours do. `paused`: somebody paused a stream.
+    `differs`: Nimble's own figures and ours do. `paused`: somebody paused a stream. `trouble`: Nimble does not answer.
     """
 
     state: str
@@ -63,34 +49,8 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Flow:
-    """One stream of a connection: its row (None before the first pull), its bar while it runs, its last run."""
-
-    spec: registry.StreamSpec
-    stream: Stream | None
-    progress: Progress | None
-
-    @property
-    def completed_at(self) -> datetime | None:
-        return self.stream.completed_at if self.stream else None
-
-    @property
-    def state(self) -> str:
-        """waiting (never completed, not running), running, failing, paused or done."""
-        if self.stream is None:
-            return "waiting"
-        if self.progress:
-            return "running"
-        if self.stream.paused:
-            return "paused"
-        if self.stream.failures:
-            return "failing"
-        return "done" if self.stream.completed_at else "waiting"
-
-
-@dataclass(frozen=True)
 class Standing:
-    """All that the shell and the sync page say of one person's sync, from three statements.
+    """All that the shell and the sync page say of one person's sync, from four statements.
 
     `lost`: the state of their latest connection when none can be used, "" when there never was one. `held`: brakes that
     wait for them. `differing`: figures in which ours and Nimble's differ for more than one listing.
@@ -106,6 +66,12 @@ class Standing:
     push: health.Sign
     pull: health.Sign
     flows: Sequence[Flow]
+    nimble: nimble_status.Health
+
+    @property
+    def in_trouble(self) -> bool:
+        """Nimble answers nobody at present; whatever waits goes on by itself once it does."""
+        return self.nimble.state is not nimble_status.State.CLOSED
 
     @property
     def usable(self) -> bool:
@@ -139,6 +105,8 @@ class Standing:
             state = "reconnect" if self.lost == ConnectionState.RECONNECT else "off"
         elif self.unsent:
             state = "unsent"
+        elif self.in_trouble:
+            state = "trouble"
         elif self.long or self.as_of is None:
             state = "syncing"
         elif self.held:
@@ -181,12 +149,12 @@ class Standing:
 
 
 def standing(user: Any) -> Standing:
-    """How things stand for a person. Three statements, kept for the request; no writes."""
+    """How things stand for a person. Four statements, kept for the request; no writes."""
     found = getattr(user, "_standing", None)
     if found is None:
         connection = viewer(user)
         figures = _figures(user)
-        rows = flows(connection, figures["now"]) if connection else []
+        rows = streams_of(connection, figures["now"]) if connection else []
         # Who is in the middle of long work is alive, though it does not answer the bell meanwhile.
         pull_seen = _later(
             figures["pull"], max((bar.run.moved_at for bar in (f.progress for f in rows) if bar), default=None)
@@ -202,6 +170,7 @@ def standing(user: Any) -> Standing:
             push=health.sign("push", _later(figures["push"], _excused(figures)), figures["now"]),
             pull=health.sign("pull", pull_seen, figures["now"]),
             flows=rows,
+            nimble=nimble_status.health() if connection else nimble_status.Health(),
         )
     return found
 
@@ -250,53 +219,6 @@ def _figures(user: Any) -> dict[str, Any]:
         )
     )
     return dict(found.get())
-
-
-def flows(connection: Connection, now: datetime) -> list[Flow]:
-    """Every registered stream of a connection, in the order in which they are pulled. One statement."""
-    running = Q(runs__state=Run.State.RUNNING)
-    rows = {
-        row.name: row
-        for row in Stream.objects.filter(connection=connection)
-        .annotate(going=FilteredRelation("runs", condition=running))
-        .annotate(
-            run_id=F("going__id"),
-            run_full=F("going__full"),
-            run_started=F("going__started_at"),
-            run_moved=F("going__moved_at"),
-            run_done=F("going__done"),
-            run_total=F("going__total"),
-        )
-    }
-    return [
-        Flow(spec, rows.get(spec.name), _bar(rows[spec.name], spec, now) if spec.name in rows else None)
-        for spec in registry.streams()
-    ]
-
-
-def _bar(row: Any, spec: registry.StreamSpec, now: datetime) -> Progress | None:
-    if row.run_id is None:
-        return None
-    run = Run(
-        pk=row.run_id,
-        stream_id=row.pk,
-        full=row.run_full,
-        started_at=row.run_started,
-        moved_at=row.run_moved,
-        done=row.run_done,
-        total=row.run_total,
-    )
-    still = now - run.moved_at > timedelta(seconds=STILL_SECONDS)
-    seconds = max((now - run.started_at).total_seconds(), 0.001)
-    rate = 0.0 if still else run.done / seconds
-    left = int((run.total - run.done) / rate) if run.total and rate > 0 and run.total >= run.done else None
-    return Progress(run, spec.label, run.done, run.total, rate, left, still)
-
-
-def progress(connection: Connection) -> list[Progress]:
-    """The runs of a connection that are going on, with their rates."""
-    now = Connection.objects.filter(pk=connection.pk).values_list(Now()).get()[0]
-    return [flow.progress for flow in flows(connection, now) if flow.progress]
 
 
 def edits_of(user: Any) -> QuerySet[Edit]:

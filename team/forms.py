@@ -30,10 +30,11 @@ class ProfileForm(forms.ModelForm):
 
     class Meta:
         model = Profile
-        fields = ["theme", "language", "time_zone", "keys"]
-        labels = {"theme": _("Theme"), "keys": _("Single-key shortcuts")}
+        fields = ["theme", "language", "time_zone", "keys", "emails"]
+        labels = {"theme": _("Theme"), "keys": _("Single-key shortcuts"), "emails": _("E-mail me what needs me")}
         help_texts = {
-            "keys": _("Letters such as G and D go places. Switch them off if you dictate or use other helpers.")
+            "emails": _("Several things in one e-mail, at most one each half hour. They are listed here anyway."),
+            "keys": _("Letters such as G and D go places. Switch them off if you dictate or use other helpers."),
         }
 
 

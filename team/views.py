@@ -1,4 +1,4 @@
-"""Home, profile, signs of life, and the pages for what went wrong."""
+"""Home, profile, notifications, signs of life, and the pages for what went wrong."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -17,10 +17,12 @@ from crmportal.htmx import fragment
 from nimble.models import Connection
 from sync import status
 from sync.views.answers import back
+from team import digest, notices
 from team.forms import PreferencesForm, ProfileForm
-from team.models import Profile
+from team.models import Notification, Profile
 
 YEAR = 365 * 24 * 3600
+LISTED = 100
 
 
 @require_GET
@@ -67,6 +69,33 @@ def remember(response: HttpResponse, mine: Profile) -> HttpResponse:
         else:
             response.delete_cookie(name)
     return response
+
+
+@require_GET
+@never_cache
+def notifications(request: HttpRequest) -> HttpResponse:
+    rows = notices.listed(request.user, most=LISTED)
+    shown = notices.of(rows, request.user)
+    context = {
+        "waiting": [notice for notice in shown if notice.is_open],
+        "settled": [notice for notice in shown if not notice.is_open],
+        "by_mail": digest.is_set_up(),
+    }
+    return render(request, "notifications.html", context)
+
+
+@require_POST
+def read_all(request: HttpRequest) -> HttpResponse:
+    notices.read(request.user)
+    return redirect("team:notifications")
+
+
+@require_POST
+def follow(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read, and on to where it is mended."""
+    row = get_object_or_404(Notification, pk=pk, user=request.user)
+    notices.read(request.user, row.pk)
+    return redirect(notices.of([row], request.user)[0].url)
 
 
 @login_not_required

@@ -23,6 +23,7 @@ from deals.models import DealNote, Pipeline
 from nimble.models import Connection, ConnectionState
 from sync.clock import database_now
 from sync.models import Brake, Edit, Stream, Vanished
+from team.models import Cause, Notification
 from tests import factories
 from tests.people import BJORN, EVE, ZOE, Connect
 
@@ -73,7 +74,9 @@ TABLE: dict[str, Route] = {
     # On a portal that serves its own machine alone, as here; `tests/run/test_probes.py` has the other one.
     **shared(PUBLIC, "metrics"),
     **shared(PERSON, "team:home", moves_on=True),
-    **shared(PERSON, "team:profile"),
+    **shared(PERSON, "team:profile", "team:notifications"),
+    **shared(PERSON, "team:read_all", method="post"),
+    **shared(VIEWER, "team:notification", objects={"pk": "notification"}, method="post"),
     **shared(PERSON, "team:preferences", method="post", data={"theme": "dark"}),
     # --- sync ---
     **shared(PERSON, "sync:index", "sync:chip"),
@@ -175,6 +178,7 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
     listing = Stream.objects.get(connection=ada, name="listing")
     brake = Brake.objects.create(stream=listing, kind="contact", missing=30, known=60, began_at=now, listed_at=now)
     Vanished.objects.create(brake=brake, record_id=contact.pk)
+    told = Notification.objects.create(user=ada.user, cause=Cause.EDIT, about={"edit": edit.pk}, created_at=now)
     lost = connect(EVE)
     Connection.objects.filter(pk=lost.pk).update(state=ConnectionState.RECONNECT)
     operator = get_user_model().objects.create_superuser("root", "", "a long password of theirs")
@@ -194,6 +198,7 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
         "edit": edit.pk,
         "stream_name": "deals",
         "brake": brake.pk,
+        "notification": told.pk,
         "token": "abc",
         "stranger": connect(ZOE).user,
         "colleague": connect(BJORN).user,

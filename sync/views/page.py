@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crmportal.htmx import fragment
 from nimble.models import Connection
-from sync import entries, pull, questions, reports, sentence, status
+from sync import entries, everybody, pull, questions, reports, sentence, status
 from sync.bell import ring_pull
 from sync.viewer import viewer
 from sync.views.answers import noted, refused
@@ -26,10 +26,12 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "standing": standing,
         "sentence": sentence.sentence(standing),
+        "pace": reports.pace(standing),
         "flows": reports.flows(standing),
         "runs": reports.runs(standing),
         "entries": entries.of(shown[:QUEUE], request.user),
         "more": queue.count() - QUEUE if len(shown) > QUEUE else 0,
+        "everybody": everybody.of(request.user),
         "questions": questions.of(request.user),
         "figures": reports.figures(standing),
         "sent": entries.of(status.sent(request.user)[:SENT], request.user),

@@ -1,5 +1,6 @@
 """The sync page's streams, questions and figures: what they say, to whom, and what their buttons do."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import Contact
+from deals import actions
+from deals.models import Deal
 from nimble.models import Connection, ConnectionState
+from nimble.pace import breaker as breakers
+from nimble.pace import stored
 from sync.clock import database_now
 from sync.models import Brake, Check, Run, Stream, Vanished
 from tests import factories
@@ -21,7 +26,7 @@ from tests.sync.pages import signed_in, text, workers_alive
 
 HTMX = {"HX-Request": "true"}
 # Of the page of a person with a brake, for any number of streams, runs and figures.
-PAGE_QUERIES = 14
+PAGE_QUERIES = 17
 
 
 @pytest.fixture
@@ -139,6 +144,41 @@ def test_decision_is_written_down_and_shown(
     assert client.post(f"/sync/brakes/{brake.pk}/{other}/", {"mark": brake.mark}).status_code == 302
     brake.refresh_from_db()
     assert brake.state != state
+
+
+def test_operator_sees_everybodys_states_and_no_record(mirror: Connection, operator: Client):
+    deal = Deal.objects.filter(is_private=False)[0]
+    actions.change(author=mirror.user, deal=deal, field="name", value="Kestrelwood")
+    Stream.objects.filter(connection=mirror, name="notes").update(paused=True)
+    answer = operator.get("/sync/")
+    row = re.search(rf"{mirror.name}</th>(.*?)</tr>", answer.content.decode())
+    assert row
+    assert re.findall(r"data-number>(\d+)<", row[1]) [:4] == ["1", "0", "0", "1"]
+    assert "The sending worker was last seen" in text(answer)
+    assert deal.name not in text(answer)
+    assert "Kestrelwood" not in text(answer)
+    assert "Everybody's sync" not in text(signed_in(mirror).get("/sync/"))
+
+
+# --- Nimble's pace ---
+
+
+def test_page_says_how_long_nimble_has_had_trouble_and_what_waits(mirror: Connection):
+    deal = Deal.objects.filter(is_private=False)[0]
+    actions.change(author=mirror.user, deal=deal, field="amount", value="31337")
+    for what in ("one", "two", "three"):
+        stored.change_breaker(lambda breaker, now, what=what: breakers.failed(breaker, what, now))
+    page = text(signed_in(mirror).get("/sync/"))
+    assert re.search(r"Nimble has trouble since \d\d:\d\d\. It is (asked again in|being asked again)", page)
+    assert "1 edit waits and goes out by itself." in page
+    assert "Nimble has trouble" in text(signed_in(mirror).get("/sync/chip/"))
+
+
+def test_page_says_how_fast_nimble_is_asked(mirror: Connection):
+    page = text(signed_in(mirror).get("/sync/"))
+    assert re.search(
+        r"\d+ requests? to Nimble in the last hour, \d+ in 24 hours · 0 in flight · at most [\d.]+ a second", page
+    )
 
 
 # --- streams ---

@@ -12,7 +12,7 @@ from django.db import connection as database
 
 from nimble import pace
 from nimble.models import Connection
-from sync import leases, registry, status
+from sync import flows, leases, registry
 from sync import pull as pulling
 from sync.models import NEEDS_PERSON, Edit, Quarantined, Run
 
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         tty = sys.stderr.isatty()
         try:
             while not stop.wait(0.3 if tty else 2.0):
-                for progress in status.progress(connection)[:1]:
+                for progress in flows.progress(connection)[:1]:
                     line = bar_line(progress)
                     self.stderr.write(f"\r{line:<78}" if tty else line, ending="" if tty else "\n")
                     self.stderr.flush()
@@ -99,7 +99,7 @@ class Command(BaseCommand):
             sys.exit(3)
 
 
-def bar_line(progress: status.Progress) -> str:
+def bar_line(progress: flows.Progress) -> str:
     """One line: label, bar, n of total, rate, time left."""
     share = min(progress.done / progress.total, 1.0) if progress.total else 0.0
     filled = int(share * BAR)
