@@ -153,7 +153,7 @@ def test_operator_sees_everybodys_states_and_no_record(mirror: Connection, opera
     answer = operator.get("/sync/")
     row = re.search(rf"{mirror.name}</th>(.*?)</tr>", answer.content.decode())
     assert row
-    assert re.findall(r"data-number>(\d+)<", row[1]) [:4] == ["1", "0", "0", "1"]
+    assert re.findall(r"data-number>(\d+)<", row[1])[:4] == ["1", "0", "0", "1"]
     assert "The sending worker was last seen" in text(answer)
     assert deal.name not in text(answer)
     assert "Kestrelwood" not in text(answer)

@@ -18,8 +18,9 @@ from tests.sync.pages import signed_in, text, workers_alive
 
 pytestmark = pytest.mark.django_db
 
-# Session, person, profile, and the shell's three: the connection, the counts, the streams.
-SHELL_QUERIES = 6
+# Session, person, profile, and the shell's five: the connection, the counts, the streams, whether Nimble answers, and
+# what is unread.
+SHELL_QUERIES = 8
 
 
 def test_home_asks_a_visitor_to_sign_in():
