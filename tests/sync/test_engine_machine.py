@@ -41,7 +41,7 @@ from tests.mirrors import OWNERS, Table, stored
 from tests.people import ADA, BJORN, Connect, sign_in_again
 from tests.sandboxes import SandboxServer
 
-EXAMPLES = int(os.environ.get("ENGINE_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("ENGINE_EXAMPLES", "30"))
 LONG_EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "1000"))
 CHIARA = "chiara@lantern-pine.test"
 SECRET = "only between us"
