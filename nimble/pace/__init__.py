@@ -1,7 +1,7 @@
 """How fast Nimble is asked: a budget and two slots for each connection, and one breaker for Nimble as a whole.
 
 `budget`, `slots`, `usage` and `breaker` are pure; `stored` keeps them in the database; a client's `gate` applies them
-to each of its requests; `status` says how things are, for pages. docs/adr/0007 says why.
+to each of its requests; `status` says how things are, for pages. docs/adr/0008 says why.
 """
 
 from nimble.pace.holders import take_over

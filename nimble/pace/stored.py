@@ -38,10 +38,12 @@ class Pace:
 
 def pace(connection_id: int) -> tuple[Pace, float]:
     """A connection's pace, and the time by the database's clock."""
-    row = models.Pace.objects.filter(pk=connection_id).annotate(now=Now()).first()
-    if row is None:
+    rows = models.Pace.objects.annotate(now=Now())
+    try:
+        row = rows.get(pk=connection_id)
+    except models.Pace.DoesNotExist:
         models.Pace.objects.get_or_create(pk=connection_id)
-        row = models.Pace.objects.annotate(now=Now()).get(pk=connection_id)
+        row = rows.get(pk=connection_id)
     return of(row), row.now.timestamp()
 
 
@@ -82,8 +84,11 @@ def change(connection_id: int, decide: Callable[[Pace, float], dict[str, Any]]) 
 
 def breaker() -> tuple[Breaker, float]:
     """The breaker as it is stored, closed if nothing ever went wrong, and the time by the database's clock."""
-    row = models.Breaker.objects.annotate(now=Now()).filter(pk=ONLY).first()
-    return (_breaker(row), row.now.timestamp()) if row else (Breaker(), 0.0)
+    try:
+        row = models.Breaker.objects.annotate(now=Now()).get(pk=ONLY)
+    except models.Breaker.DoesNotExist:
+        return Breaker(), 0.0
+    return _breaker(row), row.now.timestamp()
 
 
 def change_breaker(decide: Callable[[Breaker, float], Breaker | None]) -> Breaker | None:
