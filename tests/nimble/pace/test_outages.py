@@ -102,15 +102,12 @@ def test_probe_that_was_killed_is_followed_by_another(ada, nimble):
     let_pass(ada, FIRST)
     with callers(1, ada, lambda client: client.deal_fields(), timeout=(5.0, 15.0)) as [caller]:
         caller.go()
-        wait_until_probing()
+        wait_for(lambda: [one for one in asked(nimble) if one["path"] == "/api/v1/myself"], "the probe is under way")
+        assert pace.health().state is State.PROBING
     with pytest.raises(errors.Outage):
         Client(ada).deal_fields()
     let_pass(ada, 60)
     assert Client(ada).deal_fields()
-
-
-def wait_until_probing() -> None:
-    wait_for(lambda: pace.health().state is State.PROBING, "the probe is sent")
 
 
 def test_probe_by_someone_without_a_token_leaves_it_to_others(ada, nimble, connect):
