@@ -10,7 +10,7 @@ from nimble.models import Connection, Member
 from sync import overlay, registry, terms
 from sync.mirror import Mirrored
 from sync.models import Edit, State
-from sync.viewer import viewer
+from sync.viewer import decided, viewer
 
 # What a list never shows, and what would be most of the bytes that it reads.
 HEAVY = ("remote", "digest", "search", "description", "tag_index")
@@ -28,10 +28,12 @@ def for_user(user: Any) -> QuerySet[Contact]:
 
 
 def for_connection(connection: Connection) -> QuerySet[Contact]:
-    """The contacts that may be seen through a connection."""
+    """The contacts that may be seen through a connection. What it has not been told of is hidden until it has."""
     own_sight = ContactSight.objects.filter(record=OuterRef("pk"), connection=connection)
+    seen = Exists(own_sight.filter(seen_at__isnull=False))
+    public = Q(is_private=False) & (Q(pk__lte=decided(connection, "listing")) | Q(nimble_id=None))
     return Contact.objects.filter(
-        Q(is_private=False) | Exists(own_sight.filter(seen_at__isnull=False)),
+        public | seen,
         ~Exists(own_sight.filter(hidden_at__isnull=False)),
         workspace_id=connection.workspace_id,
         gone_at=None,

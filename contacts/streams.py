@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from contacts import checks, metadata
-from contacts.models import Contact, ContactField, ContactNote
+from contacts import checks, metadata, vouchers
+from contacts.models import Contact, ContactField, ContactNote, ContactSight
 from contacts.resource import CONTEXTS
 from nimble import errors
 from nimble.models import Member
@@ -18,11 +18,13 @@ from sync.clock import database_now
 from sync.pull import Pull
 from sync.reader import Reader
 from sync.registry import StreamSpec, resource
+from sync.upsert import upsert
 
 PAGE = 100
 # Each size divides the one before, so that pages of the one are whole pages of the other.
 SMALLER = {100: 25, 25: 5, 5: 1}
 IDS_PAGE = 1000
+SIGHTS = 500
 # Windows overlap by this much: stamps have whole seconds, and Nimble's index lags behind its writes.
 OVERLAP_SECONDS = 120
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
@@ -47,6 +49,9 @@ def pull_fields(pull: Pull) -> None:
         )
     pull.move(done=len(found))
     me, _read_at = pull.read(pull.client.myself)
+    if (company := me.get("company_id")) and company != pull.connection.workspace.company_id:
+        pull.connection.leave()
+        return
     Member.objects.remember(pull.connection.workspace, [me])
     try:
         team, _read_at = pull.read(pull.client.company_users)
@@ -64,6 +69,9 @@ def pull_contacts(pull: Pull) -> None:
     """
     checkpoint = pull.checkpoint
     reached = when.moment(checkpoint.get("reached") or pull.cursor.get("reached"))
+    if reached is None and pull.stream.completed_at is None:
+        # A newcomer takes over from colleagues; what these are not shown is read with the complete listing.
+        reached = vouchers.reached(pull.connection)
     start = reached and (reached if checkpoint else when.overlap(reached, OVERLAP_SECONDS))
     return follow(pull, start or EPOCH, int(checkpoint.get("page") or 1), reached or EPOCH)
 
@@ -157,20 +165,31 @@ def pull_listing(pull: Pull) -> None:
 
 
 def see(pull: Pull, ids: list[str], read_at: datetime) -> None:
-    """Note that these were listed to this person; read whole those that they have not been shown yet."""
-    kind = resource("contact")
-    assert kind.sight is not None  # noqa: S101
-    known = dict(
-        kind.sight._default_manager.filter(
-            connection=pull.connection, hidden_at=None, record__nimble_id__in=ids, record__gone_at=None
-        ).values_list("record__nimble_id", "record_id")
-    )
-    kind.sight._default_manager.filter(connection=pull.connection, record_id__in=known.values()).update(
-        seen_at=read_at, missing=0
-    )
+    """Note that these were listed to this person; read whole those that neither they nor, for a newcomer, a colleague
+    has been shown.
+    """
+    rows = Contact.objects.filter(workspace_id=pull.workspace_id, nimble_id__in=ids, gone_at=None)
+    shown = ContactSight.objects.filter(connection=pull.connection, hidden_at=None)
+    known = dict(rows.filter(pk__in=shown.values("record_id")).values_list("nimble_id", "pk"))
+    shown.filter(record_id__in=known.values()).update(seen_at=read_at, missing=0)
+    if pull.stream.completed_at is None:
+        vouched = dict(
+            vouchers.known(pull.connection, rows).exclude(pk__in=known.values()).values_list("nimble_id", "pk")
+        )
+        note_listed(pull, list(vouched.values()), read_at)
+        known |= vouched
     unknown = [nimble_id for nimble_id in ids if nimble_id not in known]
     for start in range(0, len(unknown), 30):
         read_whole(pull, unknown[start : start + 30])
+
+
+def note_listed(pull: Pull, pks: list[int], read_at: datetime) -> None:
+    """These were listed to this person; what is their own of each is read when they open it, or when it changes."""
+    listed = {"connection_id": pull.connection.pk, "seen_at": read_at, "missing": 0, "hidden_at": None}
+    for start in range(0, len(pks), SIGHTS):
+        rows = [{"record_id": pk, **listed} for pk in pks[start : start + SIGHTS]]
+        with transaction.atomic():
+            upsert(ContactSight, rows, ["record_id", "connection_id"])
 
 
 def read_whole(pull: Pull, ids: list[str]) -> None:

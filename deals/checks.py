@@ -92,6 +92,32 @@ def compare(pull: Pull, said: Sums, pipelines: Iterable[str], catch_up: Callable
     checks.note(pull, [*figures, *([] if total is None else [number(pull.connection, total)])])
 
 
+def agree(pull: Pull) -> bool:
+    """Whether this person is shown just what Nimble shows them, as far as its sums and its number of deals can tell.
+
+    One request a pipeline, and one. What differed at the end of the last walk may differ by as much still: reading all
+    once more would not mend it. Raises what Nimble does.
+    """
+    said: Sums = {}
+    for pipeline in queries.visible_pipelines(pull.connection):
+        try:
+            answer, _at = pull.read(partial(pull.client.pipeline_deals, pipeline.known_id, limit=1))
+        except errors.Refused:
+            if queries.is_refused(pull.connection, pipeline):
+                continue
+            return False
+        if queries.is_refused(pull.connection, pipeline):
+            return False
+        said |= stated(answer)
+    answer, _at = pull.read(lambda: pull.client.deals(limit=1))
+    total = checks.number((answer.get("meta") or {}).get("total"))
+    if not said or total is None:
+        return False
+    before = checks.gaps(pull)
+    figures = [*of_stages(pull.connection, said), number(pull.connection, total)]
+    return all(abs(figure.theirs - figure.ours - before.get(figure.key, Decimal(0))) < CENT for figure in figures)
+
+
 def of_stages(connection: Connection, said: Sums) -> list[checks.Figure]:
     """Each stage's sums, by both; a stage without any amount has one figure, zero."""
     stages = {key.partition("/")[0] for key in said}

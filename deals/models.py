@@ -37,6 +37,13 @@ class Pipeline(Mirrored):
         return reverse("deals:board", args=[self.pk])
 
 
+class PipelineSight(Sight):
+    """`refused_at`: Nimble lists the pipeline to this person, and refuses them its deals."""
+
+    record = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="sights")
+    refused_at = models.DateTimeField(null=True, blank=True)
+
+
 class Stage(models.Model):
     """A stage of a pipeline, in Nimble's order."""
 

@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts import queries as contacts
-from deals.models import Deal, DealContact, DealNote, DealSight, LostReason, Pipeline, Stage
+from deals.models import Deal, DealContact, DealNote, DealSight, LostReason, Pipeline, PipelineSight, Stage
 from nimble.models import Connection
 from sync import terms
 from sync.models import OVERLAID, Edit, State
-from sync.viewer import viewer
+from sync.viewer import decided, viewer
 
 # These edits go to Nimble by themselves.
 ON_ITS_WAY = (State.PENDING, State.RETRYING, State.SENDING)
@@ -44,34 +44,55 @@ def for_user(user: Any) -> QuerySet[Deal]:
     """The deals that this person may see: what their own connection has not been refused, no private ones of others.
 
     With `privacy.read` set: the owner and the listed users; for groups, whoever has been shown it with their own token.
+    None of a pipeline that Nimble does not list to them, or whose deals it refuses them.
     """
     connection = viewer(user)
     return Deal.objects.none() if connection is None else for_connection(connection)
 
 
 def for_connection(connection: Connection) -> QuerySet[Deal]:
-    """The deals that may be seen through a connection."""
-    own_sight = DealSight.objects.filter(record=OuterRef("pk"), connection=connection)
+    """The deals that may be seen through a connection. What it has not been told of is hidden until it has."""
+    seen = Exists(DealSight.objects.filter(record=OuterRef("pk"), connection=connection, seen_at__isnull=False))
     me = connection.nimble_user_id
     allowed = (
-        Q(is_private=False)
+        (Q(is_private=False) & (Q(pk__lte=decided(connection, "deals")) | seen | Q(nimble_id=None)))
         | Q(owner_in_nimble=me)
         | Q(reader_index__contains=terms.item(me))
-        | (Q(has_groups=True) & Exists(own_sight.filter(seen_at__isnull=False)))
+        | (Q(has_groups=True) & seen)
     )
     # Read once for all rows: asking after each row would be most of what a board's figures cost.
     hidden = DealSight.objects.filter(connection=connection, hidden_at__isnull=False).values("record_id")
-    return Deal.objects.filter(allowed, ~Q(pk__in=hidden), workspace_id=connection.workspace_id, gone_at=None)
+    readable = _listed(connection).filter(refused_at=None).values("record_id")
+    closed = Pipeline.objects.filter(workspace_id=connection.workspace_id, nimble_id__isnull=False)
+    return Deal.objects.filter(
+        allowed,
+        ~Q(pk__in=hidden),
+        ~Q(pipeline_nimble_id__in=closed.exclude(pk__in=readable).values("nimble_id")),
+        workspace_id=connection.workspace_id,
+        gone_at=None,
+    )
+
+
+def visible_pipelines(connection: Connection) -> QuerySet[Pipeline]:
+    """The pipelines that Nimble has listed to this person; of one who never asked, none."""
+    return Pipeline.objects.filter(pk__in=_listed(connection).values("record_id"), gone_at=None)
+
+
+def is_refused(connection: Connection, pipeline: Pipeline) -> bool:
+    """Whether Nimble lists a pipeline to this person and refuses them its deals."""
+    return _listed(connection).filter(record=pipeline, refused_at__isnull=False).exists()
+
+
+def _listed(connection: Connection) -> QuerySet[PipelineSight]:
+    return PipelineSight.objects.filter(connection=connection, seen_at__isnull=False, hidden_at=None)
 
 
 def pipelines(user: Any) -> QuerySet[Pipeline]:
-    """The pipelines of the person's workspace, archived ones last."""
+    """The pipelines that this person may see, archived ones last."""
     connection = viewer(user)
     if connection is None:
         return Pipeline.objects.none()
-    return Pipeline.objects.filter(workspace_id=connection.workspace_id, gone_at=None).order_by(
-        F("archived_at").asc(nulls_first=True), "position", "name"
-    )
+    return visible_pipelines(connection).order_by(F("archived_at").asc(nulls_first=True), "position", "name")
 
 
 @dataclass(frozen=True, slots=True)

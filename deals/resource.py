@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from deals import fields, mapping, queries
 from deals.bodies import edit_body
-from deals.models import Deal, DealContact, DealField, DealNote, DealSight, LostReason, Pipeline, Stage
+from deals.models import Deal, DealContact, DealField, DealNote, DealSight, LostReason, Pipeline, PipelineSight, Stage
 from deals.record import STANDARD
 from deals.rules import CONTACTS, TAGS, Known, rule
 from nimble.client import Client
@@ -40,6 +40,7 @@ def forget_standard_ids() -> None:
 class Pipelines(Resource):
     kind = "pipeline"
     model = Pipeline
+    sight = PipelineSight
 
     def parse(self, payload: dict[str, Any]) -> Parsed:
         if not isinstance(payload.get("pipeline_id"), str):

@@ -1,11 +1,12 @@
 """The streams of pipelines and deals.
 
-Deals are all read by the stage listings, through `next_page_url`, at first and hourly; in between by what was updated
-last. A walk keeps its checkpoint after every page.
+Deals are all read by the stage listings, through `next_page_url`, at first and once a day, and hourly by one connection
+of a workspace (`deals.walk`); in between by what was updated last. The others compare Nimble's own sums each hour, a
+request a pipeline, and walk where these differ from what they are shown.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,20 +14,23 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from deals import checks, mapping
-from deals.models import Deal, DealField, DealSight, Pipeline
+from deals.models import Deal, DealField, DealSight, Pipeline, PipelineSight
 from deals.resource import forget_standard_ids
+from deals.walk import latest, remember_people, updated, walk
 from nimble import errors
 from nimble.models import Connection, Member
-from sync import overlay, rhythm, sweep, when
-from sync.clock import database_now
-from sync.models import Run, Stream
+from sync import opened, overlay, rhythm, when
+from sync.models import Stream
 from sync.pull import Pull
-from sync.registry import StreamSpec
-from sync.upsert import upsert
+from sync.registry import StreamSpec, resource
 
-PAGE = 100
-WALK_SECONDS = 3600
+CHECK_SECONDS = 3600
+# How long the others wait for the one that walks each hour.
+FOLLOW = timedelta(minutes=90)
+OWN_WALK = timedelta(days=1)
 NEWEST = (50, 200, 1000)
+# Stamps have whole seconds, and what is listed may lag behind what was written.
+OVERLAP_SECONDS = 120
 
 
 def pull_pipelines(pull: Pull) -> None:
@@ -46,21 +50,20 @@ def pull_pipelines(pull: Pull) -> None:
 
 
 def settle_pipelines(pull: Pull, listed: Iterable[int], read_at: datetime) -> None:
-    """A pipeline that this listing lacks may only be kept from this person. Gone is what Nimble does not find on its
-    own either, and no other usable connection's listing has held since.
+    """A pipeline that this listing lacks, and that Nimble does not give them on its own either, is hidden from this
+    person. It is gone once nobody else whose connection works is shown it.
     """
-    others = Connection.objects.active().filter(workspace_id=pull.workspace_id).exclude(pk=pull.connection.pk)
+    sights = PipelineSight.objects.filter(record__workspace_id=pull.workspace_id)
     missing = Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None, nimble_id__isnull=False)
-    for pipeline in missing.exclude(pk__in=listed):
-        lacking = Run.objects.filter(
-            stream__name="pipelines", state=Run.State.DONE, started_at__gt=pipeline.fetched_at or read_at
-        )
-        if others.exclude(pk__in=lacking.values("stream__connection_id")).exists():
-            continue
+    hidden = sights.filter(connection=pull.connection, hidden_at__isnull=False)
+    for pipeline in missing.exclude(pk__in=listed).exclude(pk__in=hidden.values("record_id")):
         try:
             pull.client.pipeline(pipeline.known_id)
-        except errors.NotFound:
-            overlay.refresh(pipeline, gone_at=read_at)
+        except (errors.NotFound, errors.Forbidden) as error:
+            seen = sights.filter(record=pipeline, hidden_at=None, connection__in=Connection.objects.active())
+            if isinstance(error, errors.NotFound) and not seen.exclude(connection=pull.connection).exists():
+                overlay.refresh(pipeline, gone_at=read_at)
+            opened.hide(resource(Pipeline.kind), pull.connection, pipeline.pk)
         except errors.Refused:
             continue
 
@@ -107,130 +110,70 @@ def save_fields(workspace_id: int, fields: list[dict[str, Any]]) -> None:
 
 
 def pull_deals(pull: Pull) -> None:
-    """What changed, newest first; the whole walk at first, hourly, and where the newest do not reach back enough."""
+    """What changed, newest first; each hour, whether all is as Nimble says it is, and the whole walk where not."""
     # Another process may have stored the metadata anew.
     forget_standard_ids()
+    if pull.checkpoint or not pull.cursor.get("walked") or not newest(pull):
+        through(pull)
+        return
+    _nothing, now = pull.read(lambda: None)
+    checked = when.moment(pull.cursor.get("checked")) or when.moment(pull.cursor["walked"])
+    if checked and (now - checked).total_seconds() < CHECK_SECONDS:
+        return
+    if walk_is_due(pull, now) or not checks.agree(pull):
+        through(pull)
+    else:
+        pull.complete({**pull.cursor, "checked": now.isoformat()})
+
+
+def through(pull: Pull) -> None:
+    """The whole walk."""
+    pull.complete(walk(pull, partial(newest, pull)))
+
+
+def walk_is_due(pull: Pull, now: datetime) -> bool:
+    """Each hour one connection of a workspace walks, the one that did so before; the others follow where it does not.
+
+    Each walks by itself once a day, and where a deal has to be missing from a second listing before it is gone.
+    """
     walked = when.moment(pull.cursor.get("walked"))
-    _now, now = pull.read(lambda: None)
-    overdue = walked is None or (now - walked).total_seconds() >= WALK_SECONDS
-    if pull.checkpoint or pull.full or overdue or not newest(pull):
-        walk(pull)
+    if walked is None or now - walked >= OWN_WALK:
+        return True
+    if DealSight.objects.filter(connection=pull.connection, missing=1, record__gone_at=None).exists():
+        return True
+    others = Stream.objects.filter(
+        name=pull.stream.name,
+        connection__in=Connection.objects.active().filter(workspace_id=pull.workspace_id),
+    ).exclude(pk=pull.stream.pk)
+    latest_walk = max(
+        (found for cursor in others.values_list("cursor", flat=True) if (found := when.moment(cursor.get("walked")))),
+        default=None,
+    )
+    return latest_walk is None or latest_walk < walked or now - latest_walk >= FOLLOW
 
 
-def newest(pull: Pull) -> bool:
-    """Read the deals updated last until one is met that is stored just so; False when even 1,000 did not reach it."""
+def newest(pull: Pull, since: str | None = None) -> bool:
+    """Read the deals updated last until what this connection had read before (or the stamp `since`); False when even
+    1,000 did not reach it.
+
+    It goes by Nimble's own stamps, not by what is stored: a colleague's pull may have stored what this person has not
+    been shown yet.
+    """
+    reached = when.moment(since or pull.cursor.get("reached"))
+    known = reached and when.overlap(reached, OVERLAP_SECONDS)
     for limit in NEWEST:
         answer, read_at = pull.read(partial(pull.client.deals, sort="updated:desc", limit=limit))
         listed = answer.get("resources") or []
         total = (answer.get("meta") or {}).get("total")
-        tally = pull.page("deal", listed, read_at=read_at)
+        pull.page("deal", listed, read_at=read_at)
         remember_people(pull, listed)
-        if tally.unchanged or len(listed) < limit or (isinstance(total, int) and total <= limit):
-            pull.complete(pull.cursor)
+        met = known is not None and any(stamp < known for stamp in map(updated, listed) if stamp)
+        if met or len(listed) < limit or (isinstance(total, int) and total <= limit):
+            # Never past this run's start: a stamp in the future would hide all that follows.
+            last = min(when.moment(latest(listed)) or pull.run.started_at, pull.run.started_at)
+            pull.complete({**pull.cursor, "reached": max(filter(None, (last, reached))).isoformat()})
             return True
     return False
-
-
-def walk(pull: Pull) -> None:
-    """Every deal of every pipeline, stage by stage; then what was missing from it is settled."""
-    checkpoint = pull.checkpoint or begin_walk(pull)
-    while checkpoint["queue"]:
-        head, *rest = checkpoint["queue"]
-        try:
-            checkpoint = step(pull, head, {**checkpoint, "queue": rest})
-        except errors.Refused:
-            # One pipeline that this person may not list must not keep them from the others.
-            if "pipeline" not in head:
-                raise
-            hide(pull, head["pipeline"])
-            if not (rest or checkpoint["read"]):
-                raise
-            checkpoint = {**checkpoint, "queue": rest}
-    since = when.moment(checkpoint["since"])
-    assert since is not None  # noqa: S101 written by begin_walk
-    rows = Deal.objects.filter(workspace_id=pull.workspace_id, gone_at=None, pipeline_nimble_id__in=checkpoint["read"])
-    pull.move(gone=sweep.settle(pull, "deal", rows, since, checkpoint["upto"]))
-    checks.compare(pull, checkpoint.get("sums") or {}, checkpoint["read"], partial(newest, pull))
-    pull.complete({"walked": checkpoint["since"]})
-
-
-def hide(pull: Pull, pipeline: str) -> None:
-    """Nimble keeps this pipeline from this person: so do we with its deals, also with those that others have read."""
-    deals = Deal.objects.filter(workspace_id=pull.workspace_id, gone_at=None, pipeline_nimble_id=pipeline)
-    hidden = DealSight.objects.filter(connection=pull.connection, hidden_at__isnull=False)
-    now = database_now()
-    rows = [
-        {"record_id": pk, "connection_id": pull.connection.pk, "hidden_at": now}
-        for pk in deals.exclude(pk__in=hidden.values("record_id")).values_list("pk", flat=True)
-    ]
-    with transaction.atomic():
-        upsert(DealSight, rows, ["record_id", "connection_id"])
-
-
-def begin_walk(pull: Pull) -> dict[str, Any]:
-    """The first checkpoint: every pipeline is still to `read`, and when the listing began."""
-    answer, started = pull.read(lambda: pull.client.deals(sort="updated:desc", limit=1))
-    total = (answer.get("meta") or {}).get("total")
-    pull.expect(total if isinstance(total, int) else None)
-    pipelines = Pipeline.objects.filter(workspace_id=pull.workspace_id, gone_at=None).values_list(
-        "nimble_id", flat=True
-    )
-    queue = [{"pipeline": nimble_id} for nimble_id in pipelines]
-    upto = sweep.newest(Deal, pull.workspace_id)
-    return {"since": started.isoformat(), "queue": queue, "read": [], "upto": upto}
-
-
-def step(pull: Pull, head: dict[str, str], checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Read one item of the queue (a pipeline's first pages, or a stage's next page); returns the moved checkpoint."""
-    if "pipeline" in head:
-        answer, read_at = pull.read(
-            partial(pull.client.pipeline_deals, head["pipeline"], sort="created:asc", limit=PAGE)
-        )
-    else:
-        answer, read_at = pull.read(partial(pull.client.next_page, head["next"]))
-    if "pipeline" in head:
-        said = {**checkpoint.get("sums", {}), **checks.stated(answer)}
-        checkpoint = {**checkpoint, "read": [*checkpoint["read"], head["pipeline"]], "sums": said}
-    while True:
-        deals, following = groups(answer, head)
-        # Depth first: the following page of this stage is read while this one is stored.
-        upcoming = following[0] if following else None
-        reading = pull.ahead(partial(pull.client.next_page, upcoming["next"])) if upcoming else None
-        checkpoint = {**checkpoint, "queue": [*following, *checkpoint["queue"]]}
-        pull.page("deal", deals, read_at=read_at, checkpoint=checkpoint)
-        remember_people(pull, deals)
-        if reading is None or upcoming is None:
-            return checkpoint
-        answer, read_at = reading.result()
-        head = upcoming
-        checkpoint = {**checkpoint, "queue": checkpoint["queue"][1:]}
-
-
-def groups(answer: dict[str, Any], head: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """The deals of an answer, each with its stage group noted, and the stages that have a next page."""
-    deals: list[dict[str, Any]] = []
-    following = []
-    # A stage's own page comes as one group, alone or in the same list.
-    for group in answer.get("stages") or ([answer] if "deals" in answer else []):
-        stage = mapping.stage_id(group.get("stage")) or head.get("stage", "")
-        for deal in group.get("deals") or []:
-            deals.append({**deal, mapping.LISTED_STAGE: stage} if isinstance(deal, dict) else deal)
-        url = (group.get("meta") or {}).get("next_page_url")
-        if url:
-            following.append({"stage": stage, "next": url})
-    return deals, following
-
-
-def remember_people(pull: Pull, deals: list[Any]) -> None:
-    """Owners and creators are how team members become known."""
-    people = {}
-    for deal in deals:
-        if isinstance(deal, dict):
-            for key in ("owner", "creator"):
-                person = deal.get(key)
-                if isinstance(person, dict):
-                    people[person.get("user_id")] = person
-    Member.objects.remember(pull.connection.workspace, people.values())
 
 
 PIPELINES = StreamSpec("pipelines", _("Pipelines"), order=10, rhythm=rhythm.STEADY, run=pull_pipelines)

@@ -93,6 +93,11 @@ class Connection(models.Model):
         """Whether Nimble may be asked, and its records be shown, in this person's name."""
         return self.state == ConnectionState.ACTIVE and self.account_id is not None
 
+    def leave(self) -> None:
+        """The person's account belongs to another company now: nothing more of this one is read or shown."""
+        Connection.objects.filter(pk=self.pk, state=ConnectionState.ACTIVE).update(state=ConnectionState.LEFT)
+        self.refresh_from_db(fields=["state"])
+
 
 class Pace(models.Model):
     """How fast one connection may ask Nimble: see `nimble.pace`, which alone writes it, `WHERE version = seen`."""

@@ -85,3 +85,9 @@ def note(pull: Pull, figures: Iterable[Figure]) -> None:
         )
     differing = sum(bool(row.walks) for row in rows)
     log.info("figures compared", figures=len(rows), differing=differing)
+
+
+def gaps(pull: Pull) -> dict[str, Decimal]:
+    """By how much Nimble's figures were above ours when they were last compared, where they differed."""
+    known = Check.objects.filter(stream=pull.stream, walks__gt=0)
+    return {check.key: check.theirs - check.ours for check in known}

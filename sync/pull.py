@@ -127,6 +127,11 @@ class Pull(Reader):
         """All was read, but what vanished is not believed before a person has looked."""
         self.held = reason
 
+    def decide(self, upto: int) -> None:
+        """A complete listing has told of every row up to this one whether the person sees it."""
+        self.stream.decided = upto
+        Stream.objects.filter(pk=self.stream.pk).update(decided=upto)
+
     def complete(self, cursor: dict[str, Any]) -> None:
         """What the next run goes on from; stored when this run ends well."""
         self.stream.cursor = cursor

@@ -5,6 +5,7 @@ before a person has looked (`sync.brakes`).
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import F, Max, QuerySet
@@ -19,6 +20,8 @@ from sync.upsert import upsert
 
 # Listings in a row without it after which a record is asked for by itself; seldom, where it is only hidden.
 LOOKS = (2, 3, 8, 24, 168)
+# So many that a listing lacks are asked for one by one before they are hidden.
+ASKED = 20
 
 
 def newest(model: Any, workspace_id: int) -> int:
@@ -51,6 +54,7 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, u
     if resource.sight is None:
         return 0
     hide(pull, kind, rows.filter(pk__lte=upto))
+    pull.decide(upto)
     sights = resource.sight._default_manager.filter(connection=pull.connection, record__in=rows)
     missing = sights.filter(seen_at__lt=listed_since)
     # What was hidden already has been counted by the brake before.
@@ -58,6 +62,7 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, u
     if believed is None:
         return 0
     now = database_now()
+    _ask(pull, resource, believed)
     believed.update(hidden_at=now)
     missing = missing.filter(hidden_at__isnull=False)
     missing.update(missing=F("missing") + 1)
@@ -76,6 +81,21 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, u
             # Its own read still brings it: the listing was wrong, or raced a change.
             sights.filter(pk=sight.pk).update(missing=0, hidden_at=None, seen_at=now)
     return gone
+
+
+def _ask(pull: Pull, resource: registry.Resource, sights: QuerySet[Any]) -> None:
+    """Before a few records are hidden, each is asked for by itself: what is deleted or moved while a listing is paged
+    shifts others over the edge of a page. What Nimble shows is stored, and so is no longer missing.
+    """
+    doubtful = list(sights.select_related("record")[: ASKED + 1])
+    if len(doubtful) > ASKED:
+        return
+    for sight in doubtful:
+        try:
+            payload, read_at = pull.read(partial(resource.fetch, pull.client, sight.record))
+        except (errors.NotFound, errors.Forbidden):
+            continue
+        pull.page(resource.kind, [payload], read_at=read_at, counted=0)
 
 
 def _is_gone(client: Client, resource: registry.Resource, row: Any) -> bool:

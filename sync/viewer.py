@@ -4,8 +4,10 @@ from typing import Any, cast
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.db.models import Subquery
 
 from nimble.models import Connection
+from sync.models import Stream
 
 _NONE = object()
 
@@ -30,3 +32,8 @@ def is_operator(user: Any) -> bool:
             user.is_active and user.is_staff and user.is_superuser and (settings.DEBUG or is_mfa_enabled(user))
         )
     return cast(bool, found)
+
+
+def decided(connection: Connection, stream: str) -> Subquery:
+    """The newest row of which the last complete listing of this stream has told whether the person may see it."""
+    return Subquery(Stream.objects.filter(connection=connection, name=stream).values("decided")[:1])

@@ -8,7 +8,7 @@ from typing import Any
 from contacts.models import Contact
 from contacts.resource import CONTEXTS
 from deals import mapping
-from deals.models import Deal
+from deals.models import Deal, Pipeline, PipelineSight
 from deals.streams import save_fields
 from nimble.client import Client
 from nimble.models import Connection
@@ -55,3 +55,14 @@ def private_contact(connection: Connection, name: str, *, company: bool = False)
     fields = {**payload["fields"], "first name": [], field: [{"value": name, "modifier": ""}]}
     payload = {**payload, "owner_id": connection.nimble_user_id, "privacy": NOBODY, "fields": fields}
     return Contact.objects.get(pk=save(connection, "contact", [payload])[payload["id"]])
+
+
+def caught_up(connection: Connection) -> Connection:
+    """As after this person's complete listings, now and later: Nimble hides nothing public from them."""
+    pull.ensure_streams(connection)
+    Stream.objects.filter(connection=connection).update(completed_at=database_now(), decided=2**60)
+    for pipeline in Pipeline.objects.filter(workspace=connection.workspace):
+        PipelineSight.objects.get_or_create(
+            record=pipeline, connection=connection, defaults={"seen_at": database_now()}
+        )
+    return connection

@@ -28,7 +28,7 @@ OWNERS = (Connection, Workspace, get_user_model())
 # Of processes that run just now.
 PASSING = (Heartbeat, Lease)
 # What tells when a stream is due: as old as it was when the pull had ended.
-AGEING = {Stream: ("next_run_at", "completed_at"), Run: ("started_at", "moved_at", "finished_at")}
+AGEING = {Stream: ("next_run_at", "completed_at", "settled_at"), Run: ("started_at", "moved_at", "finished_at")}
 
 Model = type[models.Model]
 

@@ -12,6 +12,7 @@ from nimble.models import Connection
 from sync.models import Edit
 from tests.contacts.conftest import Keep
 from tests.contacts.payloads import contact, note
+from tests.factories import caught_up
 from tests.people import BJORN, ZOE
 
 MINE = {"read": {"user_ids": [], "group_ids": []}, "edit": {"user_ids": [], "group_ids": []}}
@@ -125,7 +126,7 @@ def test_owner_sees_all_of_it(private: Contact, visitor: Client):
 
 def test_public_contact_is_seen_by_a_colleague_and_not_by_another_company(keep: Keep, connect):
     [row] = keep(contact(1))
-    assert browser(connect(BJORN).user).get(f"/contacts/{row.pk}/").status_code == 200
+    assert browser(caught_up(connect(BJORN)).user).get(f"/contacts/{row.pk}/").status_code == 200
     assert browser(connect(ZOE).user).get(f"/contacts/{row.pk}/").status_code == 404
 
 

@@ -12,6 +12,7 @@ from sync.clock import database_now
 from sync.models import Edit
 from tests.deals.conftest import Keep, browser, columns
 from tests.deals.payloads import MINE, deal
+from tests.factories import caught_up
 from tests.people import BJORN, EVE, ZOE
 
 SECRET = "Secret takeover"
@@ -38,7 +39,7 @@ def others(connect) -> dict[str, Callable[[], Client]]:
 
     return {
         "stranger": lambda: browser(connect(ZOE).user),
-        "colleague": lambda: browser(connect(BJORN).user),
+        "colleague": lambda: browser(caught_up(connect(BJORN)).user),
         "dead grant": dead_grant,
     }
 
@@ -121,7 +122,7 @@ def test_who_never_connected_is_asked_to(db, django_user_model):
 
 def test_a_deal_that_nimble_refused_to_somebody_is_gone_for_them(page: Client, keep: Keep, connect, sales: Pipeline):
     [row] = keep(deal(1))
-    colleague = connect(BJORN)
+    colleague = caught_up(connect(BJORN))
     client = browser(colleague.user)
     assert client.get(row.get_absolute_url()).status_code == 200
     DealSight.objects.create(record=row, connection=colleague, hidden_at=database_now())
@@ -135,6 +136,7 @@ def test_listed_readers_and_those_whom_nimble_showed_it_see_a_private_deal(keep:
     listed = {"read": {"user_ids": [colleague.nimble_user_id], "group_ids": []}, "edit": None}
     group = {"read": {"user_ids": [], "group_ids": ["g1"]}, "edit": None}
     one, other = keep(deal(1, privacy=listed), deal(2, privacy=group))
+    caught_up(colleague)
     client = browser(colleague.user)
     assert client.get(one.get_absolute_url()).status_code == 200
     assert client.get(other.get_absolute_url()).status_code == 404

@@ -211,7 +211,7 @@ def test_pipeline_that_cannot_be_listed_keeps_nobody_from_the_others(ada: Connec
     runs = {run.stream.name: run for run in pull.pull(ada) or []}
     assert runs["deals"].state == Run.State.DONE
     assert Deal.objects.exclude(pipeline_nimble_id=pipeline).exists()
-    assert not Deal.objects.filter(pipeline_nimble_id=pipeline).exists()
+    assert not queries.for_user(ada.user).filter(pipeline_nimble_id=pipeline).exists()
 
 
 def test_what_nimble_hides_from_a_newcomer_is_never_shown_to_them(

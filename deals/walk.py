@@ -1,0 +1,139 @@
+"""The walk: every deal of every pipeline, stage by stage, as one person sees them. It goes on after every page."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import structlog
+
+from deals import checks, mapping, queries
+from deals.models import Deal, Pipeline, PipelineSight
+from nimble import errors
+from nimble.models import Member
+from sync import sweep, when
+from sync.clock import database_now
+from sync.pull import Pull
+
+log = structlog.get_logger(__name__)
+
+PAGE = 100
+
+
+def walk(pull: Pull, newest: Callable[[str | None], Any]) -> dict[str, Any]:
+    """Read every deal, then settle what was missing; returns what the cursor keeps: `walked`, and the stamp `reached`.
+
+    `newest(stamp)` reads what changed since: a deal that was moved meanwhile to a stage that had been read is not
+    missing.
+    """
+    checkpoint = pull.checkpoint or begin(pull)
+    while checkpoint["queue"]:
+        head, *rest = checkpoint["queue"]
+        try:
+            checkpoint = step(pull, head, {**checkpoint, "queue": rest})
+        except errors.Refused:
+            # One pipeline that this person may not list must not keep them from the others.
+            if "pipeline" not in head:
+                raise
+            refused(pull, head["pipeline"], True)
+            if not (rest or checkpoint["read"]):
+                raise
+            checkpoint = {**checkpoint, "queue": rest}
+    since = when.moment(checkpoint["since"])
+    assert since is not None  # noqa: S101 written by begin
+    catch_up = partial(newest, checkpoint["reached"])
+    try:
+        catch_up()
+    except errors.NimbleError as error:
+        # What is missing then is asked for one by one.
+        log.warning("what changed during the walk was not read", error=type(error).__name__)
+    rows = Deal.objects.filter(workspace_id=pull.workspace_id, gone_at=None, pipeline_nimble_id__in=checkpoint["read"])
+    pull.move(gone=sweep.settle(pull, "deal", rows, since, checkpoint["upto"]))
+    checks.compare(pull, checkpoint.get("sums") or {}, checkpoint["read"], catch_up)
+    return {"walked": checkpoint["since"], "reached": checkpoint["reached"]}
+
+
+def begin(pull: Pull) -> dict[str, Any]:
+    """The first checkpoint: every pipeline is still to `read`, when the listing began, and what had changed last."""
+    answer, started = pull.read(lambda: pull.client.deals(sort="updated:desc", limit=1))
+    total = (answer.get("meta") or {}).get("total")
+    pull.expect(total if isinstance(total, int) else None)
+    pipelines = queries.visible_pipelines(pull.connection).values_list("nimble_id", flat=True)
+    return {
+        "since": started.isoformat(),
+        "reached": latest(answer.get("resources") or []),
+        "queue": [{"pipeline": nimble_id} for nimble_id in pipelines],
+        "read": [],
+        "upto": sweep.newest(Deal, pull.workspace_id),
+    }
+
+
+def latest(listed: list[Any]) -> str | None:
+    """The latest of Nimble's stamps of change among these deals."""
+    stamps = [stamp for stamp in map(updated, listed) if stamp]
+    return max(stamps).isoformat() if stamps else None
+
+
+def updated(payload: Any) -> Any:
+    """Nimble's stamp of a deal's last change, or None."""
+    return when.moment(payload.get("updated")) if isinstance(payload, dict) else None
+
+
+def refused(pull: Pull, pipeline: str, is_refused: bool) -> None:
+    """Nimble keeps a pipeline's deals from this person, or no longer: so do we, also with those that others read."""
+    found = Pipeline.objects.filter(workspace_id=pull.workspace_id, nimble_id=pipeline)
+    sights = PipelineSight.objects.filter(connection=pull.connection, record__in=found, refused_at__isnull=is_refused)
+    sights.update(refused_at=database_now() if is_refused else None)
+
+
+def step(pull: Pull, head: dict[str, str], checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Read one item of the queue (a pipeline's first pages, or a stage's next page); returns the moved checkpoint."""
+    if "pipeline" in head:
+        answer, read_at = pull.read(
+            partial(pull.client.pipeline_deals, head["pipeline"], sort="created:asc", limit=PAGE)
+        )
+    else:
+        answer, read_at = pull.read(partial(pull.client.next_page, head["next"]))
+    if "pipeline" in head:
+        refused(pull, head["pipeline"], False)
+        said = {**checkpoint.get("sums", {}), **checks.stated(answer)}
+        checkpoint = {**checkpoint, "read": [*checkpoint["read"], head["pipeline"]], "sums": said}
+    while True:
+        deals, following = groups(answer, head)
+        # Depth first: the following page of this stage is read while this one is stored.
+        upcoming = following[0] if following else None
+        reading = pull.ahead(partial(pull.client.next_page, upcoming["next"])) if upcoming else None
+        checkpoint = {**checkpoint, "queue": [*following, *checkpoint["queue"]]}
+        pull.page("deal", deals, read_at=read_at, checkpoint=checkpoint)
+        remember_people(pull, deals)
+        if reading is None or upcoming is None:
+            return checkpoint
+        answer, read_at = reading.result()
+        head = upcoming
+        checkpoint = {**checkpoint, "queue": checkpoint["queue"][1:]}
+
+
+def groups(answer: dict[str, Any], head: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """The deals of an answer, each with its stage group noted, and the stages that have a next page."""
+    deals: list[dict[str, Any]] = []
+    following = []
+    # A stage's own page comes as one group, alone or in the same list.
+    for group in answer.get("stages") or ([answer] if "deals" in answer else []):
+        stage = mapping.stage_id(group.get("stage")) or head.get("stage", "")
+        for deal in group.get("deals") or []:
+            deals.append({**deal, mapping.LISTED_STAGE: stage} if isinstance(deal, dict) else deal)
+        url = (group.get("meta") or {}).get("next_page_url")
+        if url:
+            following.append({"stage": stage, "next": url})
+    return deals, following
+
+
+def remember_people(pull: Pull, deals: list[Any]) -> None:
+    """Owners and creators are how team members become known."""
+    people = {}
+    for deal in deals:
+        if isinstance(deal, dict):
+            for key in ("owner", "creator"):
+                person = deal.get(key)
+                if isinstance(person, dict):
+                    people[person.get("user_id")] = person
+    Member.objects.remember(pull.connection.workspace, people.values())
