@@ -12,7 +12,7 @@ from typing import Any
 from contacts.employment import ended, jobs
 from contacts.models import RecordType
 from sync import terms, when
-from sync.registry import Unstorable
+from sync.registry import Audience, Unstorable
 
 FIELD = "field:"
 FIRST, LAST, COMPANY = "first name", "last name", "company name"
@@ -185,3 +185,14 @@ def split_note(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
 def note_contacts(payload: Mapping[str, Any]) -> list[str]:
     """The ids of the contacts that a note is attached to."""
     return [c["id"] for c in listed(payload.get("contacts")) if isinstance(c, dict) and isinstance(c.get("id"), str)]
+
+
+def audience(payload: Mapping[str, Any]) -> Audience | None:
+    """Who may read a contact with a privacy of its own; what is not understood hides rather than shows."""
+    privacy = payload.get("privacy")
+    read = privacy.get("read") if isinstance(privacy, dict) else None
+    if read is None:
+        return None
+    named = read if isinstance(read, dict) else {}
+    users = [user for user in [*listed(named.get("user_ids")), payload.get("owner_id")] if isinstance(user, str)]
+    return Audience(frozenset(users), frozenset(g for g in listed(named.get("group_ids")) if isinstance(g, str)))

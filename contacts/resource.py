@@ -17,7 +17,7 @@ from nimble.models import Member
 from sync import clean, when
 from sync.merge import Rule
 from sync.models import Edit
-from sync.registry import Found, Misunderstood, Parsed, Resource
+from sync.registry import Audience, Found, Misunderstood, Parsed, Resource
 
 CONTEXTS = ("last_contacted_data", "employers_data", "leads_data")
 PREVIEW = 200
@@ -44,6 +44,9 @@ class Contacts(Resource):
             name: Known(kind, multiples) for name, kind, multiples in told.values_list("name", "kind", "multiples")
         }
         return {name: TAGS if name == "tags" else rule(bare[name], known.get(bare[name])) for name in bare}
+
+    def audience(self, remote: dict[str, Any]) -> Audience | None:
+        return mapping.audience(remote)
 
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
         # A contact that changed may have a new note.

@@ -19,7 +19,7 @@ from nimble.models import Member
 from sync import clean, when
 from sync.merge import Rule
 from sync.models import Edit
-from sync.registry import Found, Parsed, Resource, Unstorable
+from sync.registry import Audience, Found, Parsed, Resource, Unstorable
 
 _standard: dict[str, Any] = {"at": 0.0, "ids": {}}
 
@@ -123,6 +123,12 @@ class Deals(Resource):
             one: Known(kind, multiples) for one, kind, multiples in told.values_list("field_id", "kind", "multiples")
         }
         return {"tags": TAGS, "contacts": CONTACTS} | {name: rule(known.get(one)) for name, one in own.items()}
+
+    def audience(self, remote: dict[str, Any]) -> Audience | None:
+        users, groups, private = mapping.privacy(remote)
+        return (
+            Audience(frozenset([*users, mapping.user_id(remote.get("owner"))]), frozenset(groups)) if private else None
+        )
 
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
         DealContact.objects.filter(deal_id__in=rows).delete()

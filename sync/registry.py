@@ -45,6 +45,13 @@ class Parsed(NamedTuple):
     view: dict[str, Any]
 
 
+class Audience(NamedTuple):
+    """Who may read a private record: users by their ids in Nimble, and groups, whose members Nimble alone knows."""
+
+    users: frozenset[str]
+    groups: frozenset[str]
+
+
 class Found(NamedTuple):
     """The outcome of looking up a create whose answer was lost.
 
@@ -112,6 +119,10 @@ class Resource:
     def adopted(self, row: Any, values: dict[str, Any]) -> dict[str, Any]:
         """The `remote` of a create that a person says is in Nimble, though nothing could be read back."""
         return dict(values)
+
+    def audience(self, remote: dict[str, Any]) -> Audience | None:
+        """Whom Nimble shows such a record; None: everybody of the company."""
+        return None
 
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
         """After rows were stored (pk → remote), in the same transaction: tables that hang on them."""

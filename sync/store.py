@@ -137,6 +137,7 @@ def _save_batch(
     untouched: list[int] = []
     brought: dict[int, dict[str, Any]] = {}
     changes: list[Change] = []
+    narrowed: dict[int, registry.Audience] = {}
     for item in batch:
         row = stored.get(item.nimble_id)
         remote = resource.keep(row.remote, item.remote) if row else item.remote
@@ -170,6 +171,8 @@ def _save_batch(
         if row:
             tally.changed += 1
             changes += _changes(resource, row, remote, read_at)
+            if (audience := resource.audience(remote)) and audience != resource.audience(row.remote):
+                narrowed[row.pk] = audience
         else:
             tally.created += 1
     if writes:
@@ -184,6 +187,7 @@ def _save_batch(
     Change.objects.bulk_create(changes)
     echoes.hear(resource, brought, read_at)
     if resource.sight:
+        _doubt(resource.sight, narrowed, read_at)
         saw(resource.sight, connection, {tally.ids[item.nimble_id]: item.view for item in batch}, read_at)
 
 
@@ -204,6 +208,13 @@ def _changes(resource: registry.Resource, row: Any, remote: dict[str, Any], at: 
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
+
+
+def _doubt(sight: type[Any], narrowed: Mapping[int, registry.Audience], at: datetime) -> None:
+    """What was made private is hidden from whoever is not named, until their own token is shown it again."""
+    for pk, audience in narrowed.items():
+        unnamed = sight._default_manager.filter(record_id=pk).exclude(connection__nimble_user_id__in=audience.users)
+        unnamed.filter(hidden_at=None).update(hidden_at=at)
 
 
 def saw(sight: type[Any], connection: Connection, views: Mapping[int, Any], at: datetime) -> None:

@@ -181,6 +181,7 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
     told = Notification.objects.create(user=ada.user, cause=Cause.EDIT, about={"edit": edit.pk}, created_at=now)
     lost = connect(EVE)
     Connection.objects.filter(pk=lost.pk).update(state=ConnectionState.RECONNECT)
+    colleague = factories.caught_up(connect(BJORN))
     operator = get_user_model().objects.create_superuser("root", "", "a long password of theirs")
     TOTP.activate(operator, "JBSWY3DPEHPK3PXP")
     RecoveryCodes.activate(operator)
@@ -201,7 +202,7 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
         "notification": told.pk,
         "token": "abc",
         "stranger": connect(ZOE).user,
-        "colleague": connect(BJORN).user,
+        "colleague": colleague.user,
         "member": ada.user,
         "lost": lost.user,
         "operator": operator,

@@ -44,7 +44,7 @@ def others(connect, private: Contact) -> dict[str, Callable[[], Client]]:
 
     return {
         "stranger of another workspace": lambda: browser(connect(ZOE).user),
-        "member without visibility": lambda: browser(connect(BJORN).user),
+        "member without visibility": lambda: browser(caught_up(connect(BJORN)).user),
         "dead grant": dead_grant,
         "operator": lambda: browser(get_user_model().objects.create_superuser("operator", password="x" * 20)),
         "without a connection": lambda: browser(get_user_model().objects.create_user("nobody")),

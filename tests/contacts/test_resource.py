@@ -8,6 +8,7 @@ from sync import edits, entries, merge, registry
 from sync.clock import database_now
 from tests.contacts.conftest import Keep
 from tests.contacts.payloads import WORK, contact, note
+from tests.factories import caught_up
 from tests.people import BJORN, Connect
 
 
@@ -52,7 +53,7 @@ def test_note_is_named_after_a_contact_that_the_reader_sees(keep: Keep, connect:
     hidden, shared = keep(contact(1), contact(2))
     both = [{"id": "c1", "is_viewable": True}, {"id": "c2", "is_viewable": True}]
     [kept] = keep(note(1, "c1", contacts=both), kind="contact_note")
-    bjorn = connect(BJORN)
+    bjorn = caught_up(connect(BJORN))
     ContactSight.objects.create(record=hidden, connection=bjorn, hidden_at=database_now())
     edit = edits.record(author=bjorn.user, row=kept, new={"note": "<p>Changed</p>"})
     assert edit is not None

@@ -147,7 +147,7 @@ def test_listed_readers_and_those_whom_nimble_showed_it_see_a_private_deal(keep:
 def test_a_private_deal_that_is_given_away_stays_its_owners_until_nimble_agrees(
     page: Client, private: Deal, connect, sales: Pipeline
 ):
-    colleague = connect(BJORN)
+    colleague = caught_up(connect(BJORN))
     Member.objects.remember(private.workspace, [{"user_id": colleague.nimble_user_id, "name": colleague.name}])
     answer = page.post(
         reverse("deals:edit", args=[private.pk, "owner"]), {"value": colleague.nimble_user_id}, follow=True

@@ -17,6 +17,7 @@ from sync.models import Stream
 from tests.contacts.payloads import contact, item
 from tests.deals.conftest import Keep, browser, columns, pk_of
 from tests.deals.payloads import deal, related, went
+from tests.factories import caught_up
 from tests.people import BJORN
 
 
@@ -92,7 +93,7 @@ def test_filter_finds_through_related_contacts_that_one_sees(
     keep(contact(1, fields={"last name": [item("Zimmermann")]}, privacy=private), kind="contact")
     keep(deal(1, related_contacts=[related("c1", "Ada Zimmermann")]))
     assert columns(page.get(address(sales), {"q": "zimmermann"}))["Qualify"].count == "1"
-    other = browser(connect(BJORN).user)
+    other = browser(caught_up(connect(BJORN)).user)
     body = other.get(address(sales)).content.decode()
     assert "Deal 001" in body
     assert "Zimmermann" not in body

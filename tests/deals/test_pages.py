@@ -13,6 +13,7 @@ from sync.models import Change, Edit, State
 from tests.contacts.payloads import contact, item
 from tests.deals.conftest import Keep, browser
 from tests.deals.payloads import deal, related, went
+from tests.factories import caught_up
 from tests.people import BJORN
 
 HTMX = {"HX-Request": "true"}
@@ -108,14 +109,14 @@ def test_history_offers_undo_to_the_author_alone(page: Client, keep: Keep, conne
     undo = reverse("deals:undo", args=[row.pk, Edit.objects.get().pk])
     history = reverse("deals:history", args=[row.pk])
     assert undo in page.get(history).content.decode()
-    assert undo not in browser(connect(BJORN).user).get(history).content.decode()
+    assert undo not in browser(caught_up(connect(BJORN)).user).get(history).content.decode()
 
 
 def test_what_was_refused_is_told_to_the_author_alone(page: Client, keep: Keep, connect):
     [row] = keep(deal(1))
     page.post(reverse("deals:edit", args=[row.pk, "description"]), {"value": "my secret attempt"})
     Edit.objects.update(state=State.REJECTED)
-    other = browser(connect(BJORN).user)
+    other = browser(caught_up(connect(BJORN)).user)
     assert "my secret attempt" in page.get(row.get_absolute_url()).content.decode()
     assert "my secret attempt" not in other.get(row.get_absolute_url()).content.decode()
 
@@ -125,7 +126,7 @@ def test_related_contacts_linked_only_for_who_sees_them(page: Client, keep: Keep
     [person] = keep(contact(1, fields={"last name": [item("Zimmermann")]}, privacy=private), kind="contact")
     [row] = keep(deal(1, related_contacts=[related("c1", "Ada Zimmermann")]))
     assert person.get_absolute_url() in page.get(row.get_absolute_url()).content.decode()
-    other = browser(connect(BJORN).user)
+    other = browser(caught_up(connect(BJORN)).user)
     body = other.get(row.get_absolute_url()).content.decode()
     assert "Zimmermann" not in body
     assert "Private contact" in body
@@ -146,7 +147,7 @@ def test_contact_shows_its_deals_as_one_may_see_them(page: Client, keep: Keep, c
     assert "Deal 001 Qualify €100" in text
     assert "Deal 002" in text
     assert "Deal 003" not in text
-    other = words(browser(connect(BJORN).user).get(person.get_absolute_url()))
+    other = words(browser(caught_up(connect(BJORN)).user).get(person.get_absolute_url()))
     assert "Deal 001" in other
     assert "Deal 002" not in other
 

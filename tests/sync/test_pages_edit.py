@@ -13,6 +13,7 @@ from sync import lines, outbox, pull
 from sync.models import Edit, State
 from team.models import Profile
 from tests import factories
+from tests.factories import caught_up
 from tests.people import BJORN, ZOE
 from tests.sandboxes import SandboxServer
 from tests.sync.pages import signed_in, text
@@ -66,13 +67,13 @@ def test_badge_tells_the_author_why_and_a_teammate_only_that_it_waits(mirror: Co
     mine = signed_in(mirror).get(path)
     assert text(mine) == "Needs you"
     assert "Somebody changed the same field" in mine.content.decode()
-    theirs = signed_in(connect(BJORN)).get(path)
+    theirs = signed_in(caught_up(connect(BJORN))).get(path)
     assert text(theirs) == "Waits for its author"
     assert b"Somebody changed" not in theirs.content
 
 
 def test_edit_is_its_authors_alone(mirror: Connection, conflict: Edit, connect):
-    others = [signed_in(connect(BJORN)), signed_in(connect(ZOE))]
+    others = [signed_in(caught_up(connect(BJORN))), signed_in(connect(ZOE))]
     assert signed_in(mirror).get(f"/sync/edits/{conflict.pk}/").status_code == 200
     for client in others:
         assert client.get(f"/sync/edits/{conflict.pk}/").status_code == 404

@@ -370,3 +370,31 @@ def test_person_with_two_workspaces_sees_the_one_they_signed_in_to_last(
     for connection in (mirror, zoe):
         rows = Contact.objects.filter(sights__connection=connection)
         assert set(rows.values_list("workspace_id", flat=True)) == {connection.workspace_id}
+
+
+@pytest.mark.parametrize("group", [True, False])
+def test_contact_made_private_is_hidden_from_the_others_at_once(
+    mirror: Connection, connect: Connect, nimble: SandboxServer, group: bool
+):
+    """Also from those who had been shown it; whom the group holds, their own token tells a moment later."""
+    bjorn, eve = connect(BJORN), connect(EVE)
+    for connection in (bjorn, eve):
+        pull.pull(connection)
+    contact = Contact.objects.filter(is_private=False, record_type="person").order_by("pk")[0]
+    groups = nimble.users[BJORN]["group_ids"][:1] if group else []
+    nimble.edit(
+        ADA,
+        "contact",
+        contact.nimble_id,
+        set={
+            "privacy": {"read": {"user_ids": [], "group_ids": groups}, "edit": None},
+            "owner_id": mirror.nimble_user_id,
+        },
+    )
+    again(mirror, "contacts")
+    assert contact.nimble_id in shown(mirror, "contact")
+    assert contact.nimble_id not in shown(eve, "contact")
+    for connection in (bjorn, eve):
+        again(connection, "contacts", "listing")
+        exact(nimble, connection)
+    assert (contact.nimble_id in shown(bjorn, "contact")) is group
