@@ -303,3 +303,44 @@ def test_run_without_changes_costs_a_handful_of_requests(mirror: Connection, ask
     asked()
     pull.pull(mirror)
     assert sorted(asked()) == ["GET /api/v1/contacts", "GET /api/v2/deals"]
+
+
+HOUR = 3600
+
+
+@pytest.mark.parametrize(("pages", "away", "most"), [("deals", 0, 400), ("", 0, 140), ("", 10 * HOUR, 12)])
+def test_hour_without_changes_costs_what_the_manual_says(
+    mirror: Connection, asked: Asked, pages: str, away: int, most: int
+):
+    """Each stream runs once as a sample; how often it would in an hour, its rhythm says."""
+    now = database_now()
+    attention = rhythm.Attention(frozenset({pages} if pages else ()), now - timedelta(seconds=away))
+    cost = 0.0
+    for spec in registry.streams():
+        Stream.objects.filter(connection=mirror).update(paused=True)
+        Stream.objects.filter(connection=mirror, name=spec.name).update(paused=False, next_run_at=None)
+        asked()
+        pull.pull(mirror)
+        cost += len(asked()) * HOUR / attention.seconds(spec.rhythm, spec.pages, now)
+    assert 0 < cost <= most, cost
+
+
+@pytest.mark.parametrize("offset", [-HOUR, HOUR])
+def test_clock_an_hour_apart_leaves_no_gap_and_costs_no_listing(
+    mirror: Connection, deal: Deal, person: Contact, nimble: SandboxServer, asked: Asked, offset: int
+):
+    """The cursors follow Nimble's own stamps, whatever its clock says, also when that is put right in between."""
+    name = nimble.object("contact", person.nimble_id)["fields"]["first name"][0]
+    for number, now in enumerate((offset, 0, offset)):
+        nimble.set(clock_offset=now)
+        fields = {"first name": [name | {"value": f"Zuzana {number}"}]}
+        nimble.edit(BJORN, "contact", person.nimble_id, set={"fields": fields})
+        nimble.edit(BJORN, "deal", deal.nimble_id, set={"name": f"Changed {number}"})
+        pull.sync_now(mirror, "contacts", "deals")
+        asked()
+        pull.pull(mirror)
+        # By that clock the token may have run out: then one is asked for twice.
+        assert set(asked()) == {"GET /api/v1/contacts", "GET /api/v2/deals"}
+        person.refresh_from_db()
+        deal.refresh_from_db()
+        assert (person.first_name, deal.name) == (f"Zuzana {number}", f"Changed {number}")
