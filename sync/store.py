@@ -3,19 +3,21 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import transaction
 
 from nimble.models import Connection
-from sync import clean, echoes, overlay, registry
+from sync import clean, echoes, overlay, registry, when
 from sync.models import Change, Quarantined
 from sync.packing import Packed, pack
 from sync.upsert import upsert
 
 BATCH = 100
 LONGEST_ID = 64
+# A replica of Nimble's that has not seen our write yet may answer for so long after it.
+REPLICA_LAGS = timedelta(minutes=10)
 
 
 @dataclass
@@ -142,8 +144,8 @@ def _save_batch(
         row = stored.get(item.nimble_id)
         remote = resource.keep(row.remote, item.remote) if row else item.remote
         mark = item.digest if remote is item.remote else digest(resource, remote)
-        if row and row.fetched_at and row.fetched_at >= read_at:
-            # An older read, or one that overlaps our own write: it knows nothing that we do not.
+        if row and row.fetched_at and (row.fetched_at >= read_at or _lags(row, remote, read_at)):
+            # An older read, or one that overlaps our own write, or a replica's: it knows nothing that we do not.
             tally.unchanged += 1
             continue
         if row:
@@ -189,6 +191,17 @@ def _save_batch(
     if resource.sight:
         _doubt(resource.sight, narrowed, read_at)
         saw(resource.sight, connection, {tally.ids[item.nimble_id]: item.view for item in batch}, read_at)
+
+
+def _lags(row: Any, remote: dict[str, Any], read_at: datetime) -> bool:
+    """Whether Nimble served a state from before the one that is stored, by its own stamps of the last change.
+
+    Not believed for a while only: Nimble may have gone back by itself. Operations give stamps of differing precision.
+    """
+    had, has = when.moment(row.remote.get("updated")), when.moment(remote.get("updated"))
+    if had is None or has is None or read_at - row.fetched_at > REPLICA_LAGS:
+        return False
+    return has.replace(microsecond=0) < had.replace(microsecond=0)
 
 
 def _changes(resource: registry.Resource, row: Any, remote: dict[str, Any], at: datetime) -> list[Change]:
