@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import pytest
 from django.db import connection as database
 from django.db import transaction
+from django.db.models import F
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -33,7 +34,7 @@ from contacts import mapping as contact_mapping
 from contacts.models import Contact, ContactNote
 from deals import actions as deal_actions
 from deals.models import Deal, Stage
-from nimble.models import Connection
+from nimble.models import Breaker, Connection, Pace
 from sync import edits, endings, ids, lines, outbox, planner, pull, push, registry, store
 from sync.clock import database_now
 from sync.models import IN_LINE, NEEDS_PERSON, OVERLAID, Edit, Run, State, Stream
@@ -338,10 +339,12 @@ class Engine(RuleBasedStateMachine):
 
     @rule()
     def time_goes_by(self) -> None:
-        """Leases lapse, and what waits is due."""
+        """Leases lapse, what waits is due, pauses and outages are over."""
         past = database_now() - timedelta(seconds=1)
         Edit.objects.filter(state=State.SENDING).update(lease_until=past)
-        Edit.objects.filter(state=State.RETRYING).update(not_before=None)
+        Edit.objects.filter(state__in=[State.RETRYING, State.PENDING]).update(not_before=None)
+        Pace.objects.update(version=F("version") + 1, slots=[], held_until=None, budget={})
+        Breaker.objects.update(version=F("version") + 1, state={})
 
     @rule(who=WHO)
     def a_pull(self, who: int) -> None:
