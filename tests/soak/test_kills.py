@@ -28,7 +28,11 @@ SEED = int(os.environ.get("SOAK_SEED", str(random.randrange(10**6))))
 PEOPLE = (ADA, BJORN, "chiara@lantern-pine.test", "dmytro@lantern-pine.test")
 PROGRAMS = ("web", "worker-push", "worker-push", "worker-pull", "beat")
 DATABASES: dict[str, Callable[[], str]] = {"sqlite": lambda: "", "postgresql": servers.new_database}
-BROKERS: dict[str, Callable[[], str]] = {"filesystem": lambda: "", "redis": lambda: servers.redis().url}
+BROKERS: dict[str, Callable[[], str]] = {
+    "filesystem": lambda: "",
+    "redis": lambda: servers.redis().url,
+    "rabbitmq": lambda: servers.new_rabbitmq().url,
+}
 LEFT = """
 from sync.models import IN_LINE, NEEDS_PERSON, Edit
 left = Edit.objects.filter(state__in=IN_LINE)
