@@ -10,7 +10,7 @@ from nimble.admin import ReadOnly
 from sync import edits, health, reasons
 from sync.bell import ring_pull
 from sync.clock import database_now
-from sync.models import Edit, Heartbeat, Quarantined, Run, Stream
+from sync.models import Brake, Check, Edit, Heartbeat, Quarantined, Run, Stream
 
 
 @admin.register(Edit)
@@ -102,6 +102,30 @@ class RunAdmin(ReadOnly):
     @admin.display(description=_("error"))
     def in_words(self, run: Run) -> str:
         return reasons.of_run(run)
+
+
+@admin.register(Brake)
+class BrakeAdmin(ReadOnly):
+    """Who decided what about records that vanished at once, and when; deciding is done on the sync page."""
+
+    list_display = ["stream", "state", "missing", "known", "began_at", "decided_by", "decided_at", "ended_at"]
+    list_filter = ["state", "stream__name", "stream__connection__workspace"]
+    list_select_related = ["stream", "decided_by"]
+    date_hierarchy = "began_at"
+    fields = [
+        "stream", "kind", "state", "missing", "known", "began_at", "listed_at", "decided_by", "decided_at",
+        "expires_at", "ended_at",
+    ]  # fmt: skip
+
+
+@admin.register(Check)
+class CheckAdmin(ReadOnly):
+    """Whether Nimble's figures and ours agree; the sums themselves are their viewers' alone."""
+
+    list_display = ["stream", "key", "walks", "differs_since", "compared_at"]
+    list_filter = ["stream__name", "stream__connection__workspace"]
+    list_select_related = ["stream"]
+    fields = ["stream", "key", "unit", "walks", "differs_since", "compared_at"]
 
 
 @admin.register(Quarantined)

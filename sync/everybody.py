@@ -7,12 +7,16 @@ from typing import Any
 
 from django.db.models import Count, IntegerField, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.formats import time_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from nimble.models import Connection
 from nimble.pace.status import Health, Pace, paces
 from nimble.pace.status import health as nimble_health
 from sync import health, registry
-from sync.models import NEEDS_PERSON, UNSENT, Edit, State, Stream
+from sync.models import NEEDS_PERSON, UNSENT, Brake, Edit, State, Stream
 from sync.viewer import is_operator
 
 MOST = 200
@@ -36,6 +40,31 @@ class Everybody:
     nimble: Health
     signs: Sequence[health.Sign]
     rows: Sequence[Row]
+    held: int
+
+    @property
+    def sentence(self) -> str:
+        """What an operator has to know first."""
+        silent = [sign for sign in self.signs if sign.silent]
+        lost = sum(row.connection.state == Connection.State.RECONNECT for row in self.rows)
+        failing = sum(bool(row.failing) for row in self.rows)
+        if silent:
+            return silent[0].text
+        if self.nimble.since:
+            clock = time_format(timezone.localtime(self.nimble.since).time(), "H:i")
+            return _("Nimble has trouble since %(clock)s; everything waits and goes on by itself.") % {"clock": clock}
+        if self.held:
+            return ngettext(
+                "Everything runs, but in %(n)d listing many records vanished at once.",
+                "Everything runs, but in %(n)d listings many records vanished at once.",
+                self.held,
+            ) % {"n": self.held}
+        if lost or failing:
+            return _("Everything runs; %(lost)d have to reconnect, and for %(failing)d something fails.") % {
+                "lost": lost,
+                "failing": failing,
+            }
+        return _("Everything runs, and Nimble answers.")
 
 
 def of(user: Any) -> Everybody | None:
@@ -64,4 +93,5 @@ def of(user: Any) -> Everybody | None:
         Row(each, each.waiting, each.needs, each.failing, each.paused, each.read_at, pace[each.pk])
         for each in connections
     ]
-    return Everybody(nimble_health(), health.signs(), rows)
+    held = Brake.objects.filter(state=Brake.State.HELD).count()
+    return Everybody(nimble_health(), health.signs(), rows, held)

@@ -23,15 +23,16 @@ def index(request: HttpRequest) -> HttpResponse:
     standing = status.standing(request.user)
     queue = status.queue(request.user)
     shown = list(queue[: QUEUE + 1])
+    everyone = everybody.of(request.user)
     context = {
         "standing": standing,
-        "sentence": sentence.sentence(standing),
+        "sentence": everyone.sentence if everyone and standing.connection is None else sentence.sentence(standing),
         "pace": reports.pace(standing),
         "flows": reports.flows(standing),
         "runs": reports.runs(standing),
         "entries": entries.of(shown[:QUEUE], request.user),
         "more": queue.count() - QUEUE if len(shown) > QUEUE else 0,
-        "everybody": everybody.of(request.user),
+        "everybody": everyone,
         "questions": questions.of(request.user),
         "figures": reports.figures(standing),
         "sent": entries.of(status.sent(request.user)[:SENT], request.user),

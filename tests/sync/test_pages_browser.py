@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth import get_user_model
 from django.test import Client
 from playwright.sync_api import Page, expect
@@ -135,6 +136,15 @@ def busy(mirror: Connection) -> Connection:
 def test_figures_page(busy: Connection, open_as: Open, look: dict[str, Any]):
     page = open_as(busy.user, "/sync/figures/", **look)
     looked_at(page, "figures", look)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_sync_page_of_an_operator(busy: Connection, open_as: Open, look: dict[str, Any]):
+    user = get_user_model().objects.create_superuser("root", "", "a long password")
+    TOTP.activate(user, "JBSWY3DPEHPK3PXP")
+    page = open_as(user, "/sync/", **look)
+    expect(page.get_by_role("heading", name="Everybody's sync")).to_be_visible()
+    looked_at(page, "sync-operator", look)
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -19,7 +19,7 @@ from nimble.models import Connection, ConnectionState
 from nimble.pace import breaker as breakers
 from nimble.pace import stored
 from sync.clock import database_now
-from sync.models import Brake, Check, Run, Stream, Vanished
+from sync.models import Brake, Check, Heartbeat, Run, Stream, Vanished
 from tests import factories
 from tests.people import BJORN
 from tests.sync.pages import signed_in, text, workers_alive
@@ -155,6 +155,9 @@ def test_operator_sees_everybodys_states_and_no_record(mirror: Connection, opera
     assert row
     assert re.findall(r"data-number>(\d+)<", row[1])[:4] == ["1", "0", "0", "1"]
     assert "The sending worker was last seen" in text(answer)
+    assert "The clock (beat) has not been seen yet" in text(answer)
+    Heartbeat.objects.create(name="beat", at=database_now())
+    assert "Everything runs, and Nimble answers." in text(operator.get("/sync/"))
     assert deal.name not in text(answer)
     assert "Kestrelwood" not in text(answer)
     assert "Everybody's sync" not in text(signed_in(mirror).get("/sync/"))
