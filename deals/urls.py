@@ -12,6 +12,7 @@ urlpatterns = [
     path("<int:pk>/", deal.deal, name="deal"),
     path("<int:pk>/head/", deal.head, name="head"),
     path("<int:pk>/pulse/", deal.pulse, name="pulse"),
+    path("<int:pk>/fresh/", deal.fresh, name="fresh"),
     path("<int:pk>/history/", deal.history, name="history"),
     path("<int:pk>/edit/<str:field>/", fields.edit, name="edit"),
     path("<int:pk>/notes/", notes.write, name="write_note"),

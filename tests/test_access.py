@@ -101,7 +101,7 @@ TABLE: dict[str, Route] = {
     **shared(PERSON, "deals:index", "deals:tags"),
     **shared(TEAM, "deals:board", "deals:watch", objects={"pk": "pipeline"}),
     **shared(TEAM, "deals:column", objects={"pk": "pipeline", "stage_pk": "stage"}),
-    **shared(VIEWER, "deals:deal", "deals:head", "deals:history", "deals:pulse", objects=DEAL),
+    **shared(VIEWER, "deals:deal", "deals:head", "deals:history", "deals:pulse", "deals:fresh", objects=DEAL),
     **shared(VIEWER, "deals:edit", objects={**DEAL, "field": "deal_field"}, method="post", data={"amount": "7"}),
     **shared(VIEWER, "deals:write_note", objects=DEAL, method="post", data={"title": "T", "body": "A note"}),
     **shared(VIEWER, "deals:change_note", objects=NOTE, method="post", data={"title": "T", "body": "Another"}),

@@ -64,6 +64,17 @@ def pulse(request: HttpRequest, pk: int) -> HttpResponse:
     return response if queries.on_their_way(found) == request.GET.get("was", "") else answers.tell(response, found)
 
 
+@require_GET
+@never_cache
+def fresh(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whether the deal has been stored anew since its revision `rev`, which opening it may bring about: 204, and if so
+    the event. Writes nothing.
+    """
+    found = visible(request, pk)
+    response = HttpResponse(status=204)
+    return response if str(found.rev) == request.GET.get("rev", "") else answers.tell(response, found)
+
+
 def about(record: Record) -> dict[str, Any]:
     """What the head and the fields of every deal show."""
     return {

@@ -47,7 +47,7 @@ def others(connect) -> dict[str, Callable[[], Client]]:
 def addresses(row: Deal) -> list[str]:
     note = DealNote.objects.get()
     edit = Edit.objects.get()
-    own = ["deal", "head", "pulse", "history", "card", "move", "write_note"]
+    own = ["deal", "head", "pulse", "fresh", "history", "card", "move", "write_note"]
     return [
         *(reverse(f"deals:{name}", args=[row.pk]) for name in own),
         reverse("deals:edit", args=[row.pk, "amount"]),

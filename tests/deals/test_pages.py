@@ -186,3 +186,14 @@ def test_an_open_deal_hears_of_its_edits(page: Client, keep: Keep):
     Edit.objects.update(state=State.CONFIRMED)
     assert "deal-changed" in page.get(pulse, {"was": f"{edit.pk}.pending"}, headers=HTMX).headers["HX-Trigger"]
     assert "/pulse/" not in page.get(reverse("deals:head", args=[row.pk])).content.decode()
+
+
+def test_open_deal_asks_whether_nimble_brought_anything_new(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    fresh = reverse("deals:fresh", args=[row.pk])
+    assert f"{fresh}?rev={row.rev}" in page.get(row.get_absolute_url()).content.decode()
+    still = page.get(fresh, {"rev": row.rev}, headers=HTMX)
+    assert (still.status_code, "HX-Trigger" in still.headers) == (204, False)
+    [row] = keep(deal(1, values={"name": "Changed there"}))
+    told = page.get(fresh, {"rev": row.rev - 1}, headers=HTMX)
+    assert (told.status_code, "deal-changed" in told.headers["HX-Trigger"]) == (204, True)
