@@ -1,20 +1,26 @@
 """Saving what Nimble says of contacts and their notes, and sending one edit of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from contacts import layout, mapping, queries
+from contacts import creation, layout, mapping, queries
 from contacts.bodies import field_body, misread, tags_body
 from contacts.models import Contact, ContactField, ContactNote, ContactSight
+from contacts.names import Names
 from contacts.rules import TAGS, Known, rule
 from nimble import errors
 from nimble.client import Client
-from nimble.models import Member
+from nimble.models import Connection
 from sync import clean, when
+from sync.clock import database_now
+from sync.ids import object_id
 from sync.merge import Rule
 from sync.models import Edit
 from sync.registry import Audience, Found, Misunderstood, Parsed, Resource
@@ -25,6 +31,8 @@ PREVIEW = 200
 
 class Contacts(Resource):
     kind = "contact"
+    title_of_kind = gettext_lazy("Contact")
+    recreatable = True
     model = Contact
     sight = ContactSight
 
@@ -78,6 +86,34 @@ class Contacts(Resource):
             answer = client.set_contact_tags(row.known_id, wanted)
         return answer
 
+    def create(self, client: Client, row: Contact, values: dict[str, Any]) -> dict[str, Any]:
+        known = ContactField.objects.filter(workspace_id=row.workspace_id, read_only=True)
+        read_only = set(known.values_list("name", flat=True))
+        made = client.create_contact(creation.body(values, row.remote, read_only))
+        if len(values.get("tags") or []) > creation.MOST_TAGS:
+            # Should this answer be lost, the look-up finds the contact and gives it what it lacks.
+            return client.set_contact_tags(made["id"], values["tags"])
+        return made
+
+    def look_up(self, client: Client, row: Contact, edit: Edit) -> Found:
+        """By author, time and equal values, among the newest contacts."""
+        listed = client.list_contacts(sort="created:desc", per_page=100)["resources"]
+        since = (edit.sent_at or edit.created_at) - timedelta(minutes=5)
+        wanted = {name: change["new"] for name, change in edit.fields.items()}
+        return creation.found(listed, wanted, author=edit.connection.nimble_user_id, since=since)
+
+    def candidate(self, payload: dict[str, Any]) -> dict[str, str]:
+        return {**super().candidate(payload), "title": str(mapping.columns(payload, mapping.values(payload))["name"])}
+
+    def successor(self, row: Contact, connection: Connection) -> Contact:
+        return Contact(workspace_id=row.workspace_id, remote=creation.legacy(row.remote))
+
+    def relink(self, old: Contact, new: Contact) -> None:
+        new.notes.set(old.notes.all())
+
+    def nimble_url(self, nimble_id: str) -> str:
+        return f"{settings.NIMBLE_BASE_URL}/#app/contacts/view?id={quote(nimble_id, safe='')}"
+
     def delete(self, client: Client, row: Contact) -> None:
         client.delete_contact(row.known_id)
 
@@ -87,27 +123,29 @@ class Contacts(Resource):
     def url(self, row: Contact) -> str:
         return row.get_absolute_url()
 
-    def label(self, field: str, row: Contact) -> str:
-        name = field.removeprefix(mapping.FIELD)
-        return _("Tags") if field == "tags" else layout.label(name, self._known(name, row))
+    def names(self, workspace_id: int) -> Names:
+        return Names(workspace_id)
 
-    def shown(self, field: str, value: Any, row: Contact) -> str:
+    def label(self, field: str, names: Names) -> str:
+        name = field.removeprefix(mapping.FIELD)
+        return _("Tags") if field == "tags" else layout.label(name, names.fields(name))
+
+    def shown(self, field: str, value: Any, names: Names) -> str:
         if not isinstance(value, list):
-            return super().shown(field, value, row)
+            return super().shown(field, value, names)
         if field == "tags":
             return "\n".join(value)
         name = field.removeprefix(mapping.FIELD)
-        known = self._known(name, row)
-        team = Member.objects.filter(workspace_id=row.workspace_id) if any(one.kind == "user" for one in known) else ()
-        entries = layout.entries(name, value, known, {member.nimble_user_id: str(member) for member in team})
+        known = names.fields(name)
+        members = names.members if any(one.kind == "user" for one in known) else {}
+        entries = layout.entries(name, value, known, members)
         return "\n".join(" · ".join(filter(None, (entry.text, entry.modifier))) for entry in entries)
-
-    def _known(self, name: str, row: Contact) -> list[ContactField]:
-        return list(ContactField.objects.filter(workspace_id=row.workspace_id, name=name).order_by("position"))
 
 
 class ContactNotes(Resource):
     kind = "contact_note"
+    title_of_kind = gettext_lazy("Note on a contact")
+    recreatable = True
     model = ContactNote
 
     def parse(self, payload: dict[str, Any]) -> Parsed:
@@ -183,6 +221,22 @@ class ContactNotes(Resource):
         ]
         return Found(payload=same[0]) if len(same) == 1 else Found(candidates=same)
 
+    def candidate(self, payload: dict[str, Any]) -> dict[str, str]:
+        text = clean.plain(clean.html(mapping_text(payload.get("note"))))
+        return {**super().candidate(payload), "title": text[:PREVIEW]}
+
+    def successor(self, row: ContactNote, connection: Connection) -> ContactNote:
+        return ContactNote(
+            workspace_id=row.workspace_id,
+            nimble_id=object_id(),
+            author_id=connection.nimble_user_id,
+            author_name=connection.name,
+            written_at=database_now(),
+        )
+
+    def relink(self, old: ContactNote, new: ContactNote) -> None:
+        new.contacts.set(old.contacts.all())
+
     def equal(self, one: Any, other: Any) -> bool:
         return clean.plain(clean.html(one or "")) == clean.plain(clean.html(other or ""))
 
@@ -210,15 +264,25 @@ class ContactNotes(Resource):
         contact = queries.for_user(user).filter(notes=pk).order_by("is_private", "pk").first()
         return _("Note on {name}, removed").format(name=contact.name) if contact else ""
 
-    def label(self, field: str, row: ContactNote) -> str:
+    def links(self, rows: Sequence[ContactNote], user: Any) -> dict[int, tuple[str, str]]:
+        on = ContactNote.contacts.through.objects.filter(contactnote__in=rows, contact__in=queries.for_user(user))
+        ordered = on.select_related("contact").order_by("contact__is_private", "contact_id")
+        first: dict[int, Contact] = {}
+        for link in ordered:
+            first.setdefault(link.contactnote_id, link.contact)
+        return {row.pk: self._titled(row, first.get(row.pk)) for row in rows}
+
+    def label(self, field: str, names: Any) -> str:
         return _("Note")
 
-    def shown(self, field: str, value: Any, row: ContactNote) -> str:
-        return clean.plain(clean.html(value)) if isinstance(value, str) else super().shown(field, value, row)
+    def shown(self, field: str, value: Any, names: Any) -> str:
+        return clean.plain(clean.html(value)) if isinstance(value, str) else super().shown(field, value, names)
 
     def _link(self, row: ContactNote, contacts: QuerySet[Contact]) -> tuple[str, str]:
         """By one that the note is on: rather one that everybody may see."""
-        contact = contacts.order_by("is_private", "pk").first()
+        return self._titled(row, contacts.order_by("is_private", "pk").first())
+
+    def _titled(self, row: ContactNote, contact: Contact | None) -> tuple[str, str]:
         return (contact.name, f"{contact.get_absolute_url()}#note-{row.pk}") if contact else ("", "/")
 
 

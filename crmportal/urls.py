@@ -11,6 +11,7 @@ urlpatterns = [
     path("deals/", include("deals.urls")),
     path("", include("contacts.urls")),
     path("sync/", include("sync.urls")),
+    path("", include("sync.urls_inbox")),
     path("", include("nimble.urls")),
     path("", include("team.urls")),
     path("readyz", probes.readyz, name="readyz"),

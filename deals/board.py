@@ -203,7 +203,7 @@ class Board:
         found = [{"label": _("Open"), "value": " · ".join(sums(going)) or number(self.open_count)}]
         found.append({"label": _("Closing this month"), "value": number(sum(total.closing for total in going))})
         if unsent:
-            found.append({"label": _("Not yet in Nimble"), "value": number(unsent)})
+            found.append({"label": _("Not yet in Nimble, from everybody"), "value": number(unsent)})
         return found
 
 

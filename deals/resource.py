@@ -1,22 +1,27 @@
 """Saving what Nimble says of deals, and sending one edit of them."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from markdown_it import MarkdownIt
 
-from deals import fields, mapping, queries
+from deals import creation, fields, mapping, queries
 from deals.bodies import edit_body
 from deals.models import Deal, DealContact, DealField, DealNote, DealSight, LostReason, Pipeline, PipelineSight, Stage
+from deals.names import Names
 from deals.record import STANDARD
 from deals.rules import CONTACTS, TAGS, Known, rule
 from nimble.client import Client
-from nimble.models import Member
+from nimble.models import Connection
 from sync import clean, when
+from sync.clock import database_now
 from sync.merge import Rule
 from sync.models import Edit
 from sync.registry import Audience, Found, Parsed, Resource, Unstorable
@@ -39,6 +44,8 @@ def forget_standard_ids() -> None:
 
 class Pipelines(Resource):
     kind = "pipeline"
+    title_of_kind = gettext_lazy("Pipeline")
+    is_edited = False
     model = Pipeline
     sight = PipelineSight
 
@@ -95,6 +102,8 @@ class Pipelines(Resource):
 
 class Deals(Resource):
     kind = "deal"
+    title_of_kind = gettext_lazy("Deal")
+    recreatable = True
     model = Deal
     sight = DealSight
     volatile = frozenset({"age_in_days", "final_probability", "related_contacts_names"})
@@ -148,6 +157,38 @@ class Deals(Resource):
             return {**answer, mapping.LISTED_STAGE: send["stage"]}
         return answer
 
+    def create(self, client: Client, row: Deal, values: dict[str, Any]) -> dict[str, Any]:
+        made = client.create_deal(creation.body(values, row.remote, row.owner_in_nimble))
+        stage = values.get("stage") or mapping.current_stage(row.remote)
+        return made if mapping.current_stage(made) else {**made, mapping.LISTED_STAGE: stage}
+
+    def look_up(self, client: Client, row: Deal, edit: Edit) -> Found:
+        """By author, time, name and amount, among the deals that changed last."""
+        listed = client.deals(sort="updated:desc", limit=100)["resources"]
+        since = (edit.sent_at or edit.created_at) - timedelta(minutes=5)
+        wanted = {name: change["new"] for name, change in edit.fields.items()}
+        return creation.found(listed, wanted, author=edit.connection.nimble_user_id, since=since)
+
+    def last_touch(self, payload: dict[str, Any]) -> dict[str, str]:
+        return super().last_touch({**payload, "updated_by": mapping.user_id(payload.get("updated_by"))})
+
+    def candidate(self, payload: dict[str, Any]) -> dict[str, str]:
+        known = super().candidate({**payload, "creator": mapping.user_id(payload.get("creator"))})
+        return {**known, "title": str(self.values(payload).get("name") or "")}
+
+    def successor(self, row: Deal, connection: Connection) -> Deal:
+        return Deal(workspace_id=row.workspace_id, remote=creation.legacy(row.remote))
+
+    def relink(self, old: Deal, new: Deal) -> None:
+        """The contacts that take part; and what was written on the old one, which went with it in Nimble."""
+        self.saved({new.pk: new.remote})
+        for note in old.notes.filter(gone_at=None, removed=False):
+            note.pk, note.nimble_id, note.deal = None, None, new
+            note.save(force_insert=True)
+
+    def nimble_url(self, nimble_id: str) -> str:
+        return f"{settings.NIMBLE_BASE_URL}/#app/deals/view?id={quote(nimble_id, safe='')}"
+
     def delete(self, client: Client, row: Deal) -> None:
         client.delete_deal(row.known_id)
 
@@ -157,28 +198,21 @@ class Deals(Resource):
     def url(self, row: Deal) -> str:
         return row.get_absolute_url()
 
-    def label(self, field: str, row: Deal) -> str:
+    def names(self, workspace_id: int) -> Names:
+        return Names(workspace_id)
+
+    def label(self, field: str, names: Names) -> str:
         if field.startswith(mapping.CUSTOM):
-            known = DealField.objects.filter(
-                workspace_id=row.workspace_id, field_id=field.removeprefix(mapping.CUSTOM)
-            ).first()
-            return known.name if known else field
+            return names.fields.get(field.removeprefix(mapping.CUSTOM), field)
         return str(queries.LABELS.get(field, field))
 
-    def shown(self, field: str, value: Any, row: Deal) -> str:
+    def shown(self, field: str, value: Any, names: Names) -> str:
         if field == "contacts":
             # Not their names: who reads this may not see all of them.
             return ngettext("%d contact", "%d contacts", len(value or [])) % len(value or [])
-        named: Any = {
-            "stage": Stage.objects.filter(pipeline__workspace_id=row.workspace_id),
-            "pipeline": Pipeline.objects.filter(workspace_id=row.workspace_id),
-        }.get(field)
-        if field == "owner":
-            named = Member.objects.filter(workspace_id=row.workspace_id)
-            found = named.filter(nimble_user_id=value).first()
-        else:
-            found = named.filter(nimble_id=value).first() if named is not None and value else None
-        return str(found) if found else super().shown(field, value, row)
+        known = {"stage": "stages", "pipeline": "pipelines", "owner": "members"}.get(field)
+        found = getattr(names, known).get(value) if known and isinstance(value, str) else None
+        return found or super().shown(field, value, names)
 
     def as_typed(self, field: str, text: str) -> str:
         return fields.as_text(STANDARD.get(field, ""), text)
@@ -196,6 +230,8 @@ class DealNotes(Resource):
     """Notes on deals. Nothing reads them back, so what this product wrote is all it can show."""
 
     kind = "deal_note"
+    title_of_kind = gettext_lazy("Note on a deal")
+    recreatable = True
     model = DealNote
     readable = False
     markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
@@ -231,6 +267,14 @@ class DealNotes(Resource):
     def delete(self, client: Client, row: DealNote) -> None:
         client.delete_deal_note(row.deal.known_id, row.known_id)
 
+    def successor(self, row: DealNote, connection: Connection) -> DealNote:
+        return DealNote(
+            workspace_id=row.workspace_id,
+            deal=row.deal,
+            author_id=connection.nimble_user_id,
+            written_at=database_now(),
+        )
+
     def look_up(self, client: Client, row: DealNote, edit: Edit) -> Found:
         return Found(readable=False)
 
@@ -246,3 +290,9 @@ class DealNotes(Resource):
 
     def title(self, row: DealNote) -> str:
         return row.deal.name
+
+    def links(self, rows: Sequence[DealNote], user: Any) -> dict[int, tuple[str, str]]:
+        deals = Deal.objects.in_bulk({row.deal_id for row in rows})
+        for row in rows:
+            row.deal = deals[row.deal_id]
+        return super().links(rows, user)

@@ -13,7 +13,7 @@ from deals import mapping
 from deals.forms import title_of
 from deals.models import Deal, DealNote
 from deals.record import Record
-from sync import when
+from sync import attempts, when
 from sync.models import OVERLAID, Change, Edit, State
 
 MOST = 200
@@ -43,6 +43,7 @@ class Event:
     lasted: float | None = None
     note: DealNote | None = None
     edit: Edit | None = None
+    tries: list[attempts.Told] = field(default_factory=list)
     can_undo: bool = False
 
     @property
@@ -55,7 +56,7 @@ class Event:
 
 
 def events(record: Record) -> list[Event]:
-    """All of it: three statements beyond the record's own."""
+    """All of it: four statements beyond the record's own."""
     found = [*_notes(record), *_stages(record), *_changes(record), *_edits(record)]
     return sorted(found, key=lambda event: event.at or OLDEST, reverse=True)[:MOST]
 
@@ -106,7 +107,9 @@ def _edits(record: Record) -> Iterator[Event]:
     refused = Q(state__in=[State.REJECTED, State.FAILED], author=record.user)
     shown = Q(state__in=[*OVERLAID, State.CONFIRMED]) | refused
     edits = Edit.objects.filter(shown, kind=Deal.kind, record_id=record.deal.pk).select_related("connection")
-    for edit in edits.order_by("-id")[:MOST]:
+    listed = list(edits.order_by("-id")[:MOST])
+    tries = attempts.of(listed)
+    for edit in listed:
         arrived = edit.state == State.CONFIRMED
         lines = [
             _line(record, name, change.get("base"), change.get("new"))
@@ -121,6 +124,7 @@ def _edits(record: Record) -> Iterator[Event]:
                 edit.connection.name,
                 lines=lines,
                 edit=edit,
+                tries=tries.get(edit.pk, []),
                 can_undo=mine and arrived and edit.operation == Edit.Operation.UPDATE,
             )
 

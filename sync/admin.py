@@ -1,5 +1,7 @@
 """The admin site: how the sync stands for everybody. Names of fields, states and reasons; never a value of a record."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,21 +12,38 @@ from nimble.admin import ReadOnly
 from sync import edits, health, reasons
 from sync.bell import ring_pull
 from sync.clock import database_now
-from sync.models import Brake, Check, Edit, Heartbeat, Quarantined, Run, Stream
+from sync.models import Attempt, Batch, Brake, Check, Edit, Export, Heartbeat, Quarantined, Run, Stream
+
+
+class AttemptInline(admin.TabularInline):
+    """Each attempt to send it; Nimble's own words stay out, they may quote a value."""
+
+    model = Attempt
+    fields = ["began_at", "ended_at", "outcome", "reason", "operation", "status", "milliseconds", "request_id"]
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Edit)
 class EditAdmin(ReadOnly):
     list_display = ["id", "kind", "operation", "names", "connection", "state", "reason", "attempts", "created_at"]
-    list_filter = ["state", "kind", "operation", "workspace"]
+    list_filter = ["state", "kind", "operation", "workspace", ("connection", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["connection"]
     search_fields = ["=id", "=record_id", "=request_id"]
     ordering = ["-id"]
     fields = [
         "workspace", "connection", "author", "kind", "record_id", "operation", "names", "state", "reason",
         "reason_in_words", "refused_fields", "attempts", "not_before", "lease_until", "depends_on", "undoes",
-        "request_id", "created_at", "sent_at", "confirmed_at",
+        "batch", "request_id", "created_at", "sent_at", "confirmed_at", "echoed_at",
     ]  # fmt: skip
+    inlines = [AttemptInline]
+    date_hierarchy = "created_at"
     actions = ["retry", "discard"]
 
     @admin.display(description=_("fields"))
@@ -58,6 +77,26 @@ class EditAdmin(ReadOnly):
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("sync.change_edit")
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnly):
+    list_display = ["id", "action", "author", "done", "created_at", "finished_at"]
+    list_filter = ["action"]
+    list_select_related = ["author"]
+    ordering = ["-id"]
+    fields = ["action", "author", "edit_ids", "done", "created_at", "finished_at"]
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnly):
+    """Who took records out in a file."""
+
+    list_display = ["id", "author", "what", "filters", "rows", "at"]
+    list_select_related = ["author"]
+    date_hierarchy = "at"
+    ordering = ["-id"]
+    fields = ["author", "what", "filters", "rows", "at"]
 
 
 @admin.register(Stream)

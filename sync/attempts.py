@@ -1,7 +1,10 @@
 """What each attempt to send an edit came to: when, how long, which request, what Nimble answered."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any, NamedTuple
 
+from sync import reasons
 from sync.models import Attempt, Edit
 
 
@@ -27,3 +30,19 @@ def end(edit: Edit, outcome: str, reason: str, at: datetime) -> None:
 def forget(edit: Edit) -> None:
     """What was begun under the edit's present lease was not an attempt: nothing was sent."""
     Attempt.objects.filter(edit_id=edit.pk, token=edit.lease_token).delete()
+
+
+class Told(NamedTuple):
+    """An attempt with, in words, why it ended as it did; "" where nothing went wrong."""
+
+    attempt: Attempt
+    in_words: Any
+
+
+def of(edits: Iterable[Edit]) -> dict[int, list[Told]]:
+    """By edit its attempts, oldest first. One statement."""
+    found: dict[int, list[Told]] = {}
+    for attempt in Attempt.objects.filter(edit__in=list(edits)).order_by("pk"):
+        reason = reasons.REASONS.get(attempt.reason)
+        found.setdefault(attempt.edit_id, []).append(Told(attempt, reason.text if reason else ""))
+    return found

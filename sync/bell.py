@@ -24,6 +24,11 @@ def ring_pull() -> None:
     transaction.on_commit(lambda: _publish(tasks.pull_due, expires=60), robust=True)
 
 
+def ring_quarantined(pk: int, connection_pk: int) -> None:
+    """After commit: a person wants a record read anew that could not be stored."""
+    transaction.on_commit(lambda: _publish(tasks.read_again, args=[pk, connection_pk], expires=60), robust=True)
+
+
 def _publish(task: Any, **options: Any) -> None:
     # With the request's id, so that the log tells whose bell it was.
     _thread.submit(copy_context().run, _send, task, options)

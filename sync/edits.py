@@ -7,11 +7,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from nimble.models import Connection
-from sync import overlay, planner, registry
-from sync.bell import ring
+from sync import bell, overlay, planner, registry
 from sync.clock import database_now
 from sync.mirror import Mirrored
-from sync.models import OVERLAID, UNSENT, Edit, State
+from sync.models import OVERLAID, UNSENT, Batch, Edit, State
 
 log = structlog.get_logger(__name__)
 Operation = Edit.Operation
@@ -38,11 +37,16 @@ def record(
     operation: str = Operation.UPDATE,
     depends_on: Edit | None = None,
     undoes: Edit | None = None,
+    batch: Batch | None = None,
+    contested: dict[str, Any] | None = None,
+    contested_by: str = "",
 ) -> Edit | None:
     """Write down one edit of `row` and show it at once. One transaction; rings the bell after commit.
 
     `new`: field → wanted value. `seen`: field → the value that the person saw when they began (from the form); without
     it, what stands in the row now. Unsent edits of the same fields are superseded. Returns None when nothing changes.
+    `contested`: field → what somebody has made of it meanwhile, and `contested_by` who: then the edit is a conflict at
+    once, and nobody's edit gives way to it.
     """
     resource = registry.resource(row.kind)
     with transaction.atomic():
@@ -52,12 +56,16 @@ def record(
             raise CannotEdit(_("Nimble has not told which record this is. Change it in Nimble itself."))
         fields = _with_base(resource, row, new, seen or {}) if operation == Operation.UPDATE else _fresh(new)
         if operation == Operation.UPDATE:
-            fields, superseded = _supersede(row, fields)
+            superseded = False
+            if not contested:
+                fields, superseded = _supersede(row, fields)
             fields = {name: change for name, change in fields.items() if change["base"] != change["new"]}
             if not fields:
                 if superseded:
                     overlay.refresh(row)
                 return None
+        for name, theirs in (contested or {}).items():
+            fields[name]["theirs"] = theirs
         edit = Edit.objects.create(
             workspace_id=row.workspace_id,
             connection=connection,
@@ -69,10 +77,13 @@ def record(
             depends_on=depends_on,
             undoes=undoes,
             origin=structlog.contextvars.get_contextvars().get("request_id", ""),
+            batch=batch,
+            state=State.CONFLICT if contested else State.PENDING,
+            error={"reason": "conflict", "name": contested_by} if contested else {},
             created_at=database_now(),
         )
         overlay.refresh(row)
-        ring()
+        bell.ring()
     log.info("edit recorded", edit=edit.pk, kind=edit.kind, record=edit.record_id, fields=sorted(fields))
     return edit
 
@@ -121,44 +132,6 @@ def remove(*, author: Any, row: Mirrored) -> Edit | None:
     return record(author=author, row=row, new={}, operation=Operation.DELETE)
 
 
-def undo(edit: Edit, *, author: Any) -> Edit | None:
-    """Take an edit back: an unsent one is withdrawn, a sent one gets a compensating edit that obeys the same rules.
-
-    Returns the compensating edit, or None where withdrawing was enough. Raises `CannotEdit`.
-    """
-    resource = registry.resource(edit.kind)
-    with transaction.atomic():
-        row = resource.model._default_manager.get(pk=edit.record_id)
-        if edit.operation == Operation.UPDATE:
-            _drop_later(edit)
-            if withdraw(edit, State.UNDONE):
-                return None
-        edit.refresh_from_db()
-        if edit.operation != Operation.UPDATE or edit.state not in (State.CONFIRMED, State.SENDING, State.RETRYING):
-            raise CannotEdit(_("This change cannot be undone."))
-        # The base is what the edit made of it: whoever changed the field since is noticed as a conflict.
-        seen = {name: change["new"] for name, change in edit.fields.items()}
-        back = {name: change["base"] for name, change in edit.fields.items()}
-        return record(author=author, row=row, new=back, seen=seen, undoes=edit)
-
-
-def _drop_later(edit: Edit) -> None:
-    """Whoever takes a change back takes back what was built on it: later edits of its fields that never went out."""
-    later = Edit.objects.filter(
-        kind=edit.kind,
-        record_id=edit.record_id,
-        author_id=edit.author_id,
-        id__gt=edit.pk,
-        operation=Operation.UPDATE,
-        state__in=[*UNSENT, State.REJECTED, State.CONFLICT],
-    )
-    for other in later:
-        if other.fields.keys() & edit.fields.keys() and not planner.is_doubtful(other):
-            Edit.objects.filter(pk=other.pk, state=other.state, lease_token=other.lease_token).update(
-                state=State.UNDONE
-            )
-
-
 def withdraw(edit: Edit, state: str) -> bool:
     """End an edit that was never sent (`undone`, `discarded`); False when it is on its way or ended already."""
     resource = registry.resource(edit.kind)
@@ -185,6 +158,24 @@ def discard(edit: Edit) -> bool:
     return True
 
 
+def restore(edit: Edit) -> bool:
+    """Put a discarded edit back into the line: what somebody else has made of its fields meanwhile is noticed there."""
+    resource = registry.resource(edit.kind)
+    with transaction.atomic():
+        row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
+        kept = {"ambiguous": True} if planner.is_doubtful(edit) else {}
+        done = Edit.objects.filter(pk=edit.pk, state=State.DISCARDED).update(
+            state=State.PENDING, error=kept, not_before=None, attempts=0
+        )
+        if done and edit.operation == Operation.CREATE:
+            overlay.refresh(row, gone_at=None)
+        elif done:
+            overlay.refresh(row)
+        if done:
+            bell.ring()
+    return bool(done)
+
+
 def _end_dependents(edit: Edit) -> None:
     """What was waiting for this edit to reach Nimble has nothing left to wait for."""
     for dependent in Edit.objects.filter(depends_on=edit).exclude(state=State.SENDING):
@@ -194,7 +185,7 @@ def _end_dependents(edit: Edit) -> None:
 def _settle_row(resource: registry.Resource, edit: Edit) -> None:
     """The row without the edit; one that exists only through a create that is dropped becomes a tombstone."""
     row = resource.model._default_manager.get(pk=edit.record_id)
-    if edit.operation == Operation.CREATE and not row.remote:
+    if edit.operation == Operation.CREATE and (not row.remote or row.nimble_id is None):
         overlay.refresh(row, gone_at=database_now())
     else:
         overlay.refresh(row)
@@ -210,17 +201,32 @@ def retry(edit: Edit) -> bool:
     with transaction.atomic():
         current = Edit.objects.select_for_update().get(pk=edit.pk)
         doubtful = current.state != State.AMBIGUOUS and current.error.get("ambiguous", False)
+        kept = {"ambiguous": True} if doubtful else {}
+        if doubtful and current.error.get("chosen"):
+            kept["chosen"] = current.error["chosen"]
         done = Edit.objects.filter(pk=edit.pk, state=current.state, state__in=states).update(
             state=State.PENDING,
             not_before=None,
             attempts=0,
-            error={"ambiguous": True} if doubtful else {},
+            error=kept,
             lease_token="",
             lease_until=None,
         )
         if done:
             overlay.refresh(registry.resource(edit.kind).model._default_manager.get(pk=edit.record_id))
-            ring()
+            bell.ring()
+    return bool(done)
+
+
+def choose(edit: Edit, nimble_id: str) -> bool:
+    """The person says which of the candidates an ambiguous create has made: it is read, and never sent again."""
+    if nimble_id not in [one.get("id") for one in edit.error.get("candidates") or []]:
+        return False
+    done = Edit.objects.filter(pk=edit.pk, state=State.AMBIGUOUS).update(
+        state=State.PENDING, error={"ambiguous": True, "chosen": nimble_id}, attempts=0, not_before=None
+    )
+    if done:
+        bell.ring()
     return bool(done)
 
 
@@ -260,5 +266,5 @@ def resolve(edit: Edit, choices: dict[str, Any]) -> bool:
         current.error, current.attempts, current.not_before = {}, 0, None
         current.save(update_fields=["fields", "state", "error", "attempts", "not_before"])
         overlay.refresh(registry.resource(edit.kind).model._default_manager.get(pk=edit.record_id))
-        ring()
+        bell.ring()
     return True

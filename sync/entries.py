@@ -3,12 +3,17 @@
 The record's title and what Nimble has are shown only where the person may see the record; what they typed is theirs.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sync import reasons, registry, words
+from nimble.models import Member
+from sync import differences, reasons, registry, undo, when, words
+from sync.differences import Piece
 from sync.models import UNSENT, Edit, State
+
+SHORT = 160
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,34 @@ class Line:
     text: str | None
     errors: list[str]
 
+    @property
+    def our_difference(self) -> list[Piece]:
+        """What we changed in the text; empty where a comparison would not help."""
+        return differences.pieces(self.base, self.ours) if differences.worth(self.base, self.ours) else []
+
+    @property
+    def their_difference(self) -> list[Piece]:
+        """What was changed in it in Nimble."""
+        return differences.pieces(self.base, self.theirs) if differences.worth(self.base, self.theirs) else []
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One that an ambiguous create may have made."""
+
+    nimble_id: str
+    title: str
+    by: str
+    at: datetime | None
+    url: str
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One edit with its record; `url` is empty where the person does not see it, `title` where it tells nothing."""
+    """One edit with its record; `url` is empty where the person does not see it, `title` where it tells nothing.
+
+    `touched_by`, `touched_at`: of a conflict, who changed the record last in Nimble and when, where that is known.
+    """
 
     edit: Edit
     row: Any
@@ -37,6 +66,10 @@ class Entry:
     labels: list[str]
     reason: reasons.Reason | None
     said: str
+    lines: list[Line] = field(default_factory=list)
+    touched_by: str = ""
+    touched_at: datetime | None = None
+    candidates: list[Candidate] = field(default_factory=list)
 
     @property
     def is_seen(self) -> bool:
@@ -69,19 +102,40 @@ class Entry:
         return self.edit.state == State.CONFLICT and self.edit.error.get("reason") != "missing"
 
     @property
+    def is_missing(self) -> bool:
+        return self.edit.state == State.CONFLICT and self.edit.error.get("reason") == "missing"
+
+    @property
+    def can_recreate(self) -> bool:
+        """The record is gone from Nimble, we still know it, and Nimble lets us make one like it."""
+        return self.is_missing and self.edit.operation == Edit.Operation.UPDATE and self.resource.recreatable
+
+    @property
     def can_adopt(self) -> bool:
-        return self.edit.state == State.AMBIGUOUS
+        """Ambiguous, with nothing that could be read back: its author looks in Nimble and says that it is there."""
+        return self.edit.state == State.AMBIGUOUS and not self.candidates
 
     @property
     def must_reconnect(self) -> bool:
         return self.edit.state == State.BLOCKED and self.edit.error.get("reason") == "reconnect"
 
     @property
+    def not_undone(self) -> str:
+        """Why it cannot be taken back; "" where it can."""
+        return undo.refusal(self.edit)
+
+    @property
     def can_undo(self) -> bool:
-        if self.edit.operation != Edit.Operation.UPDATE:
-            return False
-        unsent = self.edit.state in (State.PENDING, State.BLOCKED) and not self.edit.attempts
-        return unsent or self.edit.state in (State.CONFIRMED, State.SENDING)
+        return not self.not_undone
+
+    @property
+    def consequence(self) -> str:
+        """What an undo does besides bringing the old values back."""
+        return undo.consequence(self.edit)
+
+    @property
+    def can_restore(self) -> bool:
+        return self.edit.state == State.DISCARDED
 
     @property
     def can_discard(self) -> bool:
@@ -90,18 +144,26 @@ class Entry:
 
 
 def of(edits: Iterable[Edit], user: Any) -> list[Entry]:
-    """Entries of some edits: one statement for each kind of record, and one for each field's label."""
+    """Entries of some edits: a handful of statements for each kind of record, however many they are."""
     edits = list(edits)
     rows = _rows(edits, user)
-    labels: dict[tuple[int, str, str], str] = {}
-    return [_entry(edit, rows.get((edit.kind, edit.record_id)), user, labels) for edit in edits]
+    links: dict[tuple[str, int], tuple[str, str]] = {}
+    for kind in {kind for kind, _pk in rows}:
+        own = [row for (of_kind, _pk), row in rows.items() if of_kind == kind]
+        links |= {(kind, pk): link for pk, link in registry.resource(kind).links(own, user).items()}
+    names = {key: registry.resource(key[1]).names(key[0]) for key in {(edit.workspace_id, edit.kind) for edit in edits}}
+    people = _people(edits)
+    return [
+        _entry(edit, rows.get((edit.kind, edit.record_id)), links, names[edit.workspace_id, edit.kind], people, user)
+        for edit in edits
+    ]
 
 
 def one(edit: Edit, user: Any) -> Entry:
     return of([edit], user)[0]
 
 
-def _rows(edits: list[Edit], user: Any) -> dict[tuple[str, int], Any]:
+def _rows(edits: Sequence[Edit], user: Any) -> dict[tuple[str, int], Any]:
     wanted: dict[str, set[int]] = {}
     for edit in edits:
         wanted.setdefault(edit.kind, set()).add(edit.record_id)
@@ -112,47 +174,72 @@ def _rows(edits: list[Edit], user: Any) -> dict[tuple[str, int], Any]:
     }
 
 
-def _entry(edit: Edit, row: Any, user: Any, labels: dict[tuple[int, str, str], str]) -> Entry:
+def _people(edits: Sequence[Edit]) -> dict[tuple[int, str], str]:
+    """The names of whoever is mentioned by Nimble's id. One statement, none where nobody is."""
+    mentioned = set()
+    for edit in edits:
+        said = [edit.error, *(edit.error.get("candidates") or [])]
+        mentioned |= {(edit.workspace_id, one["by"]) for one in said if one.get("by")}
+    if not mentioned:
+        return {}
+    found = Member.objects.filter(
+        workspace_id__in={workspace for workspace, _id in mentioned}, nimble_user_id__in={by for _ws, by in mentioned}
+    )
+    return {(member.workspace_id, member.nimble_user_id): str(member) for member in found}
+
+
+def _entry(
+    edit: Edit,
+    row: Any,
+    links: dict[tuple[str, int], tuple[str, str]],
+    names: Any,
+    people: dict[tuple[int, str], str],
+    user: Any,
+) -> Entry:
     resource = registry.resource(edit.kind)
-    title, url = resource.link(row, user) if row else ("", "")
+    title, url = links.get((edit.kind, edit.record_id), ("", ""))
     if row is None and edit.author_id == user.pk:
         title = resource.remembered(edit.record_id, user)
+    lines = _lines(edit, resource, names, is_seen=row is not None)
     return Entry(
         edit=edit,
         row=row,
         title=title,
         url=url,
-        labels=[_label(edit, name, labels) for name in edit.fields],
+        labels=[line.label for line in lines],
         reason=reasons.of(edit),
         said=reasons.said(edit),
+        lines=lines,
+        touched_by=edit.error.get("name") or people.get((edit.workspace_id, edit.error.get("by", "")), ""),
+        touched_at=when.moment(edit.error.get("at")),
+        candidates=[
+            Candidate(
+                nimble_id=each["id"],
+                title=each.get("title") or each["id"],
+                by=people.get((edit.workspace_id, each.get("by", "")), ""),
+                at=when.moment(each.get("at")),
+                url=resource.nimble_url(each["id"]),
+            )
+            for each in edit.error.get("candidates") or []
+            if each.get("id")
+        ],
     )
 
 
-def _label(edit: Edit, name: str, labels: dict[tuple[int, str, str], str]) -> str:
-    """A field's label is its workspace's: an unsaved row of it is enough to ask for it."""
-    key = (edit.workspace_id, edit.kind, name)
-    if key not in labels:
-        resource = registry.resource(edit.kind)
-        labels[key] = str(resource.label(name, resource.model(workspace_id=edit.workspace_id)))
-    return labels[key]
-
-
-def lines(entry: Entry) -> list[Line]:
+def _lines(edit: Edit, resource: registry.Resource, names: Any, *, is_seen: bool) -> list[Line]:
     """The edit's fields, with Nimble's messages at the ones they are about."""
-    messages, _rest = reasons.field_messages(entry.edit)
-    resource, row = entry.resource, entry.record
+    messages, _rest = reasons.field_messages(edit)
     found = []
-    for number, (name, change) in enumerate(entry.edit.fields.items()):
+    for number, (name, change) in enumerate(edit.fields.items()):
         base, new, theirs = change.get("base"), change.get("new"), change.get("theirs")
-        shown = entry.is_seen
         found.append(
             Line(
                 number=number,
                 name=name,
-                label=entry.labels[number],
-                base=resource.shown(name, base, row) if shown else "",
-                ours=resource.shown(name, new, row),
-                theirs=resource.shown(name, theirs, row) if shown and "theirs" in change else "",
+                label=str(resource.label(name, names)),
+                base=resource.shown(name, base, names) if is_seen else "",
+                ours=resource.shown(name, new, names),
+                theirs=resource.shown(name, theirs, names) if is_seen and "theirs" in change else "",
                 in_conflict="theirs" in change,
                 text=_typable(resource, name, new, base, theirs),
                 errors=messages.get(name, []),

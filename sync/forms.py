@@ -1,16 +1,24 @@
 """Deciding about an edit: whose value counts, or what to send instead."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from sync import words
 from sync.entries import Entry, Line
-from sync.models import Edit
 
 OURS, THEIRS, OTHER = "ours", "theirs", "other"
+
+
+class Sending(NamedTuple):
+    """One field as it would leave: what Nimble has, and what it is given unless it has that already."""
+
+    label: str
+    now: str
+    wanted: str
+    is_sent: bool
 
 
 def text_field(line: Line, label: Any) -> forms.CharField:
@@ -47,8 +55,8 @@ class Typing(forms.Form):
 class Decision(Typing):
     """A choice for each field in conflict: ours, Nimble's, or a value typed anew; `all` decides for every field."""
 
-    def __init__(self, entry: Entry, lines: Sequence[Line], data: Any = None) -> None:
-        super().__init__(entry, [line for line in lines if line.in_conflict], data)
+    def __init__(self, entry: Entry, data: Any = None) -> None:
+        super().__init__(entry, [line for line in entry.lines if line.in_conflict], data)
         for line in self.lines:
             choices = [(OURS, _("Ours")), (THEIRS, _("Nimble's"))]
             if line.text is not None:
@@ -74,7 +82,7 @@ class Decision(Typing):
             {
                 "line": line,
                 "choice": self[f"choice-{line.number}"],
-                "chosen": self.data.get(f"choice-{line.number}", ""),
+                "chosen": self.whole or self.data.get(f"choice-{line.number}", ""),
                 "input": self[f"value-{line.number}"] if line.text is not None else None,
             }
             for line in self.lines
@@ -86,11 +94,11 @@ class Decision(Typing):
                 change = self.entry.edit.fields[line.name]
                 self.parse(line, change.get("new"), change.get("theirs"))
 
-    def choices(self, edit: Edit) -> dict[str, Any]:
+    def choices(self) -> dict[str, Any]:
         """Field → the value to send, for `edits.resolve`."""
         wanted: dict[str, Any] = {}
         for line in self.lines:
-            change = edit.fields[line.name]
+            change = self.entry.edit.fields[line.name]
             choice = self.whole or self.cleaned_data[f"choice-{line.number}"]
             if choice == THEIRS:
                 wanted[line.name] = change.get("theirs")
@@ -100,13 +108,27 @@ class Decision(Typing):
                 wanted[line.name] = change["new"]
         return wanted
 
+    @property
+    def outcome(self) -> list[Sending]:
+        """What would be sent as it is chosen now; for a form that is valid."""
+        entry, wanted = self.entry, self.choices()
+        names = entry.resource.names(entry.edit.workspace_id)
+        found = []
+        for line in entry.lines:
+            change = entry.edit.fields[line.name]
+            now = change.get("theirs", change.get("base"))
+            value = wanted.get(line.name, change["new"])
+            before, after = (entry.resource.shown(line.name, one, names) for one in (now, value))
+            found.append(Sending(line.label, before, after, "theirs" not in change or value != now))
+        return found
+
 
 class Mending(Typing):
     """The typed values of a refused edit, to be mended and sent again. `typed`: field → the value to send."""
 
-    def __init__(self, entry: Entry, lines: Sequence[Line], data: Any = None) -> None:
-        super().__init__(entry, lines, data)
-        for line in lines:
+    def __init__(self, entry: Entry, data: Any = None) -> None:
+        super().__init__(entry, entry.lines, data)
+        for line in self.lines:
             if line.text is not None:
                 self.fields[f"value-{line.number}"] = text_field(line, line.label)
                 self.initial[f"value-{line.number}"] = line.text

@@ -31,7 +31,7 @@ REASONS: dict[str, Reason] = {
     ),
     "missing": Reason(
         gettext_lazy("The record is no longer in Nimble, or hidden from you there. What you typed is kept here."),
-        gettext_lazy("Copy what you still need, then discard the edit."),
+        gettext_lazy("Create it again with your values, or discard the edit."),
     ),
     "misunderstood": Reason(
         gettext_lazy("Nimble stored something else than what was sent, twice. What it has now is shown here."),

@@ -77,6 +77,11 @@ class Resource:
     references: frozenset[str] = frozenset()
     # False where no operation reads such a record back.
     readable = True
+    # Whether Nimble lets us make a record anew from what is known of one that is gone: see `successor`.
+    recreatable = False
+    # Whether people change such records here, and what such a record is called.
+    is_edited = True
+    title_of_kind: Any = ""
 
     def parse(self, payload: dict[str, Any]) -> Parsed:
         """Take a payload apart. Raises `Unstorable`."""
@@ -115,6 +120,16 @@ class Resource:
             "at": payload.get("created"),
         }
         return {name: value[:64] for name, value in found.items() if isinstance(value, str) and value}
+
+    def successor(self, row: Any, connection: "Connection") -> Any:
+        """A new, unsaved row like this one, to be created by this connection: for a record that is gone from Nimble.
+
+        Its `remote` is what is known of the old one as far as a create takes it.
+        """
+        raise NotImplementedError
+
+    def relink(self, old: Any, new: Any) -> None:
+        """Let what is kept here of the old row hang on its successor, too; in the same transaction."""
 
     def adopted(self, row: Any, values: dict[str, Any]) -> dict[str, Any]:
         """The `remote` of a create that a person says is in Nimble, though nothing could be read back."""
@@ -164,6 +179,10 @@ class Resource:
         """The page of a record."""
         raise NotImplementedError
 
+    def nimble_url(self, nimble_id: str) -> str:
+        """Where a record can be looked at in Nimble; "" where no address of it is known."""
+        return ""
+
     def title(self, row: Any) -> str:
         """What a list calls the record."""
         return str(row)
@@ -176,12 +195,20 @@ class Resource:
         """What to call a record that is gone, where this person still sees what it belonged to; else ""."""
         return ""
 
-    def label(self, field: str, row: Any) -> str:
-        """What a person calls a field of the record."""
+    def links(self, rows: Sequence[Any], user: User) -> dict[int, tuple[str, str]]:
+        """`link` of many rows at once, by their pk."""
+        return {row.pk: self.link(row, user) for row in rows}
+
+    def names(self, workspace_id: int) -> Any:
+        """What `label` and `shown` need to know of a workspace: made once for many fields and values."""
+        return None
+
+    def label(self, field: str, names: Any) -> str:
+        """What a person calls a field; `names` is what `names` made."""
         return field.replace("_", " ")
 
-    def shown(self, field: str, value: Any, row: Any) -> str:
-        """A value of a field as a person reads it."""
+    def shown(self, field: str, value: Any, names: Any) -> str:
+        """A value of a field as a person reads it; `names` is what `names` made."""
         return words.plain(value)
 
     def as_typed(self, field: str, text: str) -> str:

@@ -7,9 +7,10 @@ from celery.signals import worker_ready
 
 from nimble import pace
 from nimble.models import Connection
-from sync import ids, lines, outbox, restored
+from sync import batches, ids, lines, outbox, quarantine, restored
 from sync import pull as pulling
 from sync.health import beat
+from sync.models import Quarantined
 
 
 @worker_ready.connect
@@ -26,6 +27,13 @@ def take_over(sender: Any, **_more: Any) -> None:
 def ring() -> None:
     """Send what is due. Rung after each edit, and by beat, since every broker may lose every message."""
     beat("push")
+    # What a person does to many edits takes turns with sending, so that nobody's edit waits for it.
+    while batches.go_on():
+        _deliver()
+    _deliver()
+
+
+def _deliver() -> None:
     # Who works off a long queue is not deaf meanwhile.
     outbox.deliver(lambda _edit: beat("push"))
 
@@ -46,3 +54,12 @@ def pull(connection_id: int) -> None:
     connection = Connection.objects.active().filter(pk=connection_id).first()
     if connection:
         pulling.pull(connection)
+
+
+@shared_task(expires=60)
+def read_again(quarantined_id: int, connection_id: int) -> None:
+    """Read a record anew that could not be stored."""
+    row = Quarantined.objects.filter(pk=quarantined_id).first()
+    connection = Connection.objects.active().filter(pk=connection_id).first()
+    if row and connection and connection.workspace_id == row.workspace_id:
+        quarantine.read_again(row, connection)

@@ -21,9 +21,13 @@ urlpatterns = [
     path("edits/<int:pk>/", edit.detail, name="edit"),
     path("edits/<int:pk>/badge/", badges.badge, name="badge"),
     path("edits/<int:pk>/resolve/", edit.resolve, name="resolve"),
+    path("edits/<int:pk>/preview/", edit.preview, name="preview"),
     path("edits/<int:pk>/mend/", edit.mend, name="mend"),
     path("edits/<int:pk>/retry/", actions.retry, name="retry"),
     path("edits/<int:pk>/discard/", actions.discard, name="discard"),
     path("edits/<int:pk>/undo/", actions.undo, name="undo"),
     path("edits/<int:pk>/adopt/", actions.adopt, name="adopt"),
+    path("edits/<int:pk>/choose/", actions.choose, name="choose"),
+    path("edits/<int:pk>/restore/", actions.restore, name="restore"),
+    path("edits/<int:pk>/recreate/", actions.recreate, name="recreate"),
 ]

@@ -17,6 +17,7 @@ from deals.record import Record
 from deals.views import answers
 from deals.views.board import fragments, of_request
 from sync import edits, status
+from sync import undo as undoing
 
 
 @never_cache
@@ -59,10 +60,10 @@ def undo(request: HttpRequest, pk: int, edit_pk: int) -> HttpResponse:
     deal = get_object_or_404(queries.for_user(request.user), pk=pk)
     edit = get_object_or_404(status.edits_of(request.user), pk=edit_pk, kind=Deal.kind, record_id=pk)
     try:
-        edits.undo(edit, author=request.user)
+        undone = undoing.undo(edit, author=request.user)
     except edits.CannotEdit as refusal:
         return answers.refused(request, deal, str(refusal))
-    return answers.changed(request, deal, _("Undone"))
+    return answers.changed(request, deal, undone.text)
 
 
 def _ask(request: HttpRequest, deal: Deal, form: MoveForm) -> HttpResponse:

@@ -7,6 +7,7 @@ import "./theme.js";
 import "./sidebar.js";
 import "./editable.js";
 import "./poll.js";
+import "./picks.js";
 import "./board.js";
 
 document.documentElement.classList.replace("no-js", "js");

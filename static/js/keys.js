@@ -26,6 +26,7 @@ export function help() {
   const list = dialog.querySelector("dl");
   list.replaceChildren();
   for (const { shown, label } of bindings) {
+    if (!label) continue;
     const term = document.createElement("dt");
     term.textContent = word(label);
     const value = document.createElement("dd");
@@ -38,6 +39,8 @@ export function help() {
 bind("/", "/", "keys.search", search);
 bind("mod+k", "Ctrl K", "keys.search", search);
 bind("g h", "G H", "keys.home", go("H"));
+bind("g i", "G I", "keys.inbox", go("I"));
+bind("g y", "G Y", "keys.history", go("Y"));
 bind("g d", "G D", "keys.deals", go("D"));
 bind("g c", "G C", "keys.contacts", go("C"));
 bind("g o", "G O", "keys.companies", go("O"));

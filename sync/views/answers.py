@@ -15,9 +15,9 @@ def back(request: HttpRequest, otherwise: str) -> str:
     return target if safe else otherwise
 
 
-def done(request: HttpRequest, text: str, otherwise: str = "sync:index") -> HttpResponse:
-    """It worked: the page is shown anew, with the notice on it."""
-    messages.success(request, text)
+def done(request: HttpRequest, text: str, otherwise: str = "sync:index", *, undo: str = "") -> HttpResponse:
+    """It worked: the page is shown anew, with the notice on it. `undo`: where a POST takes it back."""
+    messages.success(request, text, extra_tags=undo)
     if request.headers.get("HX-Request") == "true" and "next" not in request.POST:
         answer = HttpResponse(status=204)
         answer["HX-Refresh"] = "true"

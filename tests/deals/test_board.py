@@ -116,7 +116,7 @@ def test_summary_strip(page: Client, keep: Keep, sales: Pipeline):
     assert re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", stats[0]) == [
         ("Open", "€250"),
         ("Closing this month", "1"),
-        ("Not yet in Nimble", "1"),
+        ("Not yet in Nimble, from everybody", "1"),
     ]
 
 

@@ -35,7 +35,7 @@ from contacts.models import Contact, ContactNote
 from deals import actions as deal_actions
 from deals.models import Deal, Stage
 from nimble.models import Breaker, Connection, Pace
-from sync import edits, endings, ids, lines, outbox, planner, pull, push, registry, store
+from sync import edits, endings, ids, lines, outbox, planner, pull, push, registry, store, undo
 from sync.clock import database_now
 from sync.models import IN_LINE, NEEDS_PERSON, OVERLAID, Edit, Run, State, Stream
 from tests.mirrors import OWNERS, Table, stored
@@ -239,7 +239,7 @@ class Engine(RuleBasedStateMachine):
                 self.drop(edit)
         elif edit.operation == Edit.Operation.UPDATE:
             try:
-                back = edits.undo(edit, author=edit.author)
+                back = undo.undo(edit, author=edit.author).edit
             except edits.CannotEdit:
                 return
             # Whatever was built on it goes with it.

@@ -14,7 +14,7 @@ from deals import actions
 from deals.models import Deal, Stage
 from nimble.models import Connection
 from sandbox.switches import POSITIONS
-from sync import clean, edits, endings, failures, ids, lines, outbox, pull, push, registry
+from sync import clean, edits, endings, failures, ids, lines, outbox, pull, push, registry, undo
 from sync.models import Edit, State
 from tests.people import ADA, BJORN, Connect
 from tests.sandboxes import SandboxServer
@@ -197,7 +197,7 @@ def test_late_answer_after_a_takeover_overwrites_nothing(mirror, deal):
 def test_undo_before_it_was_sent_sends_nothing(mirror, deal, other_stage):
     stage = deal.stage_nimble_id
     edit = actions.move(author=mirror.user, deal=deal, stage=other_stage)
-    assert edits.undo(edit, author=mirror.user) is None
+    assert undo.undo(edit, author=mirror.user) == undo.Undone()
     assert state_of(edit) == State.UNDONE
     deal.refresh_from_db()
     assert deal.stage_nimble_id == stage
@@ -208,7 +208,7 @@ def test_undo_after_it_was_sent_sends_it_back(mirror, deal, other_stage, nimble:
     stage = deal.stage_nimble_id
     edit = actions.move(author=mirror.user, deal=deal, stage=other_stage)
     outbox.deliver()
-    back = edits.undo(Edit.objects.get(pk=edit.pk), author=mirror.user)
+    back = undo.undo(Edit.objects.get(pk=edit.pk), author=mirror.user).edit
     assert back is not None
     assert back.undoes_id == edit.pk
     outbox.deliver()
@@ -466,7 +466,7 @@ def test_undo_takes_back_what_was_built_on_it(mirror, deal, other_stage, nimble:
     third = third.exclude(nimble_id__in=[stage, other_stage.nimble_id])[0]
     deal.refresh_from_db()
     second = actions.move(author=mirror.user, deal=deal, stage=third)
-    edits.undo(Edit.objects.get(pk=first.pk), author=mirror.user)
+    undo.undo(Edit.objects.get(pk=first.pk), author=mirror.user)
     outbox.deliver()
     assert state_of(second) == State.UNDONE
     assert nimble.object("deal", deal.nimble_id)["stage_id"] == stage

@@ -191,7 +191,7 @@ def test_chip_is_a_fragment_that_tells_the_state(mirror: Connection, deal: Deal)
     assert "Synced" in text(client.get("/sync/chip/"))
     actions.change(author=mirror.user, deal=deal, field="amount", value="1")
     chip = client.get("/sync/chip/")
-    assert "1 edit waiting" in text(chip)
+    assert "1 edit of yours waiting" in text(chip)
     assert 'hx-trigger="every 2s"' in chip.content.decode()
     assert "<html" not in chip.content.decode()
     assert "no-store" in chip["Cache-Control"]
@@ -207,7 +207,7 @@ def test_chip_is_never_synced_while_an_edit_waits(mirror: Connection, deal: Deal
     edit = actions.change(author=mirror.user, deal=deal, field="amount", value="1")
     Edit.objects.filter(pk=edit.pk).update(state=state)
     chip = text(signed_in(mirror).get("/sync/chip/"))
-    assert ("1 edit waiting" in chip, "Synced" in chip) == (True, False)
+    assert ("1 edit of yours waiting" in chip, "Synced" in chip) == (True, False)
 
 
 @pytest.mark.parametrize("state", [State.REJECTED, State.CONFLICT, State.FAILED, State.AMBIGUOUS, State.BLOCKED])
@@ -216,7 +216,7 @@ def test_chip_says_that_an_edit_needs_its_author(mirror: Connection, deal: Deal,
     edit = actions.change(author=mirror.user, deal=deal, field="amount", value="1")
     Edit.objects.filter(pk=edit.pk).update(state=state)
     chip = signed_in(mirror).get("/sync/chip/")
-    assert ("Needs you: 1 edit" in text(chip), "Synced" in text(chip)) == (True, False)
+    assert ("Needs you: 1 edit of yours" in text(chip), "Synced" in text(chip)) == (True, False)
     assert 'data-state="stalled"' in chip.content.decode()
 
 
@@ -226,7 +226,7 @@ def test_chip_brings_the_banner_of_a_dead_worker_and_takes_it_away(mirror: Conne
     actions.change(author=mirror.user, deal=deal, field="amount", value="1")
     client = signed_in(mirror)
     chip = client.get("/sync/chip/", headers=HTMX | {"HX-Current-URL": "http://testserver/deals/"})
-    assert "1 edit waiting: nothing is sent" in text(chip)
+    assert "1 edit of yours waiting: nothing is sent" in text(chip)
     assert "1 edit waits here: the sending worker is not running. The sending worker has not been seen" in text(chip)
     assert "See Sync" in text(chip)
     assert '<div id="banners" hx-swap-oob="true">' in chip.content.decode()

@@ -105,7 +105,7 @@ def test_conflict_ends_as_it_was_decided(
     mirror: Connection, conflict: Edit, deal: Deal, nimble: SandboxServer, form: dict[str, str], arrives: str
 ):
     answer = signed_in(mirror).post(f"/sync/edits/{conflict.pk}/resolve/", form)
-    assert (answer.status_code, answer["Location"]) == (302, "/sync/")
+    assert (answer.status_code, answer["Location"]) == (302, "/inbox/")
     outbox.deliver()
     pull.pull(mirror)
     deal.refresh_from_db()
@@ -129,7 +129,7 @@ def test_conflict_without_a_choice_keeps_the_page_and_says_so(mirror: Connection
 def test_conflict_that_has_moved_on_changes_nothing(mirror: Connection, conflict: Edit):
     Edit.objects.filter(pk=conflict.pk).update(state=State.DISCARDED)
     answer = signed_in(mirror).post(f"/sync/edits/{conflict.pk}/resolve/", {"all": "ours"}, follow=True)
-    assert "It has moved on meanwhile" in text(answer)
+    assert "the edit has moved on meanwhile" in text(answer)
     conflict.refresh_from_db()
     assert conflict.state == State.DISCARDED
 
@@ -204,7 +204,9 @@ def test_deal_page_shows_a_value_that_makes_no_sense_as_it_is(mirror: Connection
     assert (answer.status_code, value in text(answer)) == (200, True)
 
 
-def test_missing_record_offers_only_to_discard(mirror: Connection, pending: Edit, deal: Deal, nimble: SandboxServer):
+def test_missing_record_offers_no_choice_of_values(
+    mirror: Connection, pending: Edit, deal: Deal, nimble: SandboxServer
+):
     nimble.edit(BJORN, "deal", deal.nimble_id, delete=True)
     outbox.deliver()
     client = signed_in(mirror)
@@ -228,7 +230,7 @@ def test_undo_takes_an_unsent_edit_back(mirror: Connection, pending: Edit, deal:
 
 def test_undo_of_what_cannot_be_undone_says_so(mirror: Connection, rejected: Edit):
     answer = signed_in(mirror).post(f"/sync/edits/{rejected.pk}/undo/", headers=HTMX)
-    assert (answer.status_code, "This change cannot be undone." in text(answer)) == (409, True)
+    assert (answer.status_code, "It is not in Nimble as far as is known" in text(answer)) == (409, True)
 
 
 def test_retry_sends_a_waiting_edit_at_once(mirror: Connection, pending: Edit, nimble: SandboxServer):
@@ -300,7 +302,7 @@ def test_ambiguous_create_that_is_not_there_is_sent_again(mirror: Connection, am
 @pytest.mark.parametrize("target", ["https://evil.test/", "//evil.test", "javascript:alert(1)", "/\\evil.test"])
 def test_action_leads_nobody_off_the_site(mirror: Connection, pending: Edit, target: str):
     answer = signed_in(mirror).post(f"/sync/edits/{pending.pk}/discard/", {"next": target})
-    assert answer["Location"] == "/sync/"
+    assert answer["Location"] == "/inbox/"
 
 
 def test_action_leads_back_to_where_it_was_asked_for(mirror: Connection, pending: Edit):

@@ -1,0 +1,128 @@
+"""Doing one thing to many edits: a few at once, many in a worker, which goes on where it stands, whoever is killed."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from sync import bell, edits, leases, undo
+from sync.clock import database_now
+from sync.models import Batch, Edit, State
+
+log = structlog.get_logger(__name__)
+Action = Batch.Action
+
+# So many are done while the person waits for the page.
+AT_ONCE = 25
+MOST = 5_000
+LEASE_SECONDS = 60
+# A worker gives the line of edits a turn after so long.
+SLICE_SECONDS = 0.5
+
+DONE, SKIPPED, CHANGED, REFUSED = "done", "skipped", "changed", "refused"
+Result = dict[str, str]
+
+
+def begin(action: str, chosen: Sequence[Edit], *, author: Any) -> Batch:
+    """Do something to edits of this person; returns the batch, finished already where they are few.
+
+    An undo goes from the newest to the oldest, so that each finds what it made; everything else the other way.
+    """
+    pks = sorted({edit.pk for edit in chosen}, reverse=action == Action.UNDO)[:MOST]
+    batch = Batch.objects.create(author=author, action=action, edit_ids=pks, created_at=database_now())
+    if len(pks) <= AT_ONCE:
+        run(batch)
+        batch.refresh_from_db()
+    else:
+        bell.ring()
+    return batch
+
+
+def go_on(seconds: float = SLICE_SECONDS) -> bool:
+    """Go on with what is unfinished, for so long; whether anything is left. One statement where nothing is."""
+    until = time.monotonic() + seconds
+    for batch in Batch.objects.filter(finished_at=None).order_by("id"):
+        run(batch, until)
+        if time.monotonic() >= until:
+            return Batch.objects.filter(finished_at=None).exists()
+    return False
+
+
+def run(batch: Batch, until: float | None = None) -> None:
+    """Work through a batch from where it stands, until it is done or the time is up. One worker at a time."""
+    name = f"batch-{batch.pk}"
+    token = leases.acquire(name, LEASE_SECONDS)
+    if token is None:
+        return
+    try:
+        batch.refresh_from_db()
+        while batch.finished_at is None and (until is None or time.monotonic() < until):
+            _step(batch)
+            leases.extend(name, token, LEASE_SECONDS)
+    finally:
+        leases.release(name, token)
+
+
+def _step(batch: Batch) -> None:
+    """One edit, and that it is done, in one transaction: a killed worker neither skips nor repeats it."""
+    with transaction.atomic():
+        if batch.done < len(batch.edit_ids):
+            pk = batch.edit_ids[batch.done]
+            edit = Edit.objects.select_related("connection").filter(pk=pk, author=batch.author).first()
+            batch.results[str(pk)] = _tried(batch, edit) if edit else {"outcome": SKIPPED}
+            batch.done += 1
+        if batch.done >= len(batch.edit_ids):
+            batch.finished_at = database_now()
+            log.info("batch finished", batch=batch.pk, action=batch.action, edits=batch.done)
+        batch.save(update_fields=["results", "done", "finished_at"])
+
+
+def _tried(batch: Batch, edit: Edit) -> Result:
+    try:
+        with transaction.atomic():
+            return _do(batch, edit)
+    except edits.CannotEdit as reason:
+        return {"outcome": REFUSED, "why": str(reason)}
+    except Exception as error:
+        # Ours; the others go on. The text stays out of the log, it may quote values.
+        log.error("an edit of a batch failed", batch=batch.pk, edit=edit.pk, error=type(error).__name__)
+        return {"outcome": REFUSED, "why": _("The portal made an error of its own; it is in the log.")}
+
+
+def _do(batch: Batch, edit: Edit) -> Result:
+    if batch.action == Action.UNDO:
+        undone = undo.undo(edit, author=batch.author, batch=batch)
+        return {"outcome": CHANGED, "by": undone.since.by} if undone.since else {"outcome": DONE}
+    done = {
+        Action.RETRY: edits.retry,
+        Action.DISCARD: edits.discard,
+        Action.RESTORE: edits.restore,
+        Action.OURS: lambda one: edits.resolve(one, {}),
+        Action.THEIRS: lambda one: edits.resolve(one, _theirs(one)),
+    }[Action(batch.action)](edit)
+    return {"outcome": DONE if done else SKIPPED}
+
+
+def _theirs(edit: Edit) -> dict[str, Any]:
+    return {name: change["theirs"] for name, change in edit.fields.items() if "theirs" in change}
+
+
+def reversal(batch: Batch) -> tuple[str, list[int]]:
+    """What takes a batch back: the action and the edits it is done to; ("", []) where nothing does."""
+    done = [int(pk) for pk, result in batch.results.items() if result["outcome"] == DONE]
+    if batch.finished_at is None or not done:
+        return "", []
+    if batch.action in (Action.DISCARD, Action.THEIRS):
+        back = Edit.objects.filter(pk__in=done, state=State.DISCARDED)
+        return Action.RESTORE, list(back.values_list("pk", flat=True))
+    if batch.action == Action.RESTORE:
+        return Action.DISCARD, done
+    if batch.action == Action.UNDO:
+        compensating = batch.edits.exclude(state__in=[State.UNDONE, State.DISCARDED, State.SUPERSEDED])
+        return Action.UNDO, list(compensating.values_list("pk", flat=True))
+    if batch.action == Action.OURS:
+        return Action.UNDO, done
+    return "", []
