@@ -158,6 +158,10 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         (BROKER_DIR / _folder).mkdir(parents=True, exist_ok=True)
 else:
     CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2}
+if CELERY_BROKER_URL.startswith("amqp"):
+    # Replicated where RabbitMQ has several nodes; classic queues are lost with theirs.
+    CELERY_TASK_DEFAULT_QUEUE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"connect_timeout": 2}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A dead broker must not hold up the request that rings the bell.
 CELERY_TASK_PUBLISH_RETRY = False

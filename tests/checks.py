@@ -19,7 +19,8 @@ LONG = "bench or soak"
 # What depends on the database's own ways (locks, races, JSON, search, order) runs on PostgreSQL once more.
 ON_POSTGRES = [
     *("tests/nimble/test_encryption.py", "tests/nimble/test_signin.py", "tests/nimble/test_tokens.py"),
-    *("tests/sync/test_outbox.py", "tests/sync/test_pull.py"),
+    *("tests/sync/test_outbox.py", "tests/sync/test_pull.py", "tests/sync/test_restored.py"),
+    "tests/run/test_probes.py",
     *("tests/contacts/test_delivery.py", "tests/contacts/test_keyset.py", "tests/contacts/test_lists.py"),
     *("tests/deals", "--ignore-glob=*/test_pages*", "--ignore-glob=*/test_browser*"),
 ]
