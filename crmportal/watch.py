@@ -76,11 +76,10 @@ class Watch:
             self.ringing = None
         elif self.ringing is None:
             self.ringing = now
-        deaf = [name for name in ("push", "pull") if silent(name, self.ringing)]
-        if deaf and not broker.reachable():
+        late = [name for name in PATIENCE if silent(name, *([] if name == "beat" else [self.ringing]))]
+        if late and not broker.reachable():
             # The bell's wire is cut. Whoever does not hear it again once that is mended has a while for it.
-            self.ringing, deaf = None, []
-        late = [*(["beat"] if silent("beat") else []), *deaf]
+            self.ringing, late = None, []
         return [name for name in late if time.monotonic() - self.restarted.get(name, -AGAIN_SECONDS) >= AGAIN_SECONDS]
 
     def restart(self, name: str) -> None:
