@@ -26,10 +26,11 @@ def walk(pull: Pull, newest: Callable[[str | None], Any]) -> dict[str, Any]:
     missing.
     """
     checkpoint = pull.checkpoint or begin(pull)
+    reading = None
     while checkpoint["queue"]:
         head, *rest = checkpoint["queue"]
         try:
-            checkpoint = step(pull, head, {**checkpoint, "queue": rest})
+            answer, read_at = reading.result() if reading else pull.read(partial(part, pull, head))
         except errors.Refused:
             # One pipeline that this person may not list must not keep them from the others.
             if "pipeline" not in head:
@@ -37,7 +38,19 @@ def walk(pull: Pull, newest: Callable[[str | None], Any]) -> dict[str, Any]:
             refused(pull, head["pipeline"], True)
             if not (rest or checkpoint["read"]):
                 raise
-            checkpoint = {**checkpoint, "queue": rest}
+            checkpoint, reading = {**checkpoint, "queue": rest}, None
+            continue
+        if "pipeline" in head:
+            refused(pull, head["pipeline"], False)
+            said = {**checkpoint.get("sums", {}), **checks.stated(answer)}
+            checkpoint = {**checkpoint, "read": [*checkpoint["read"], head["pipeline"]], "sums": said}
+        deals, following = groups(answer, head)
+        # Depth first, so that the queue stays short; what comes next is read while this is stored.
+        queue = [*following, *rest]
+        reading = pull.ahead(partial(part, pull, queue[0])) if queue else None
+        checkpoint = {**checkpoint, "queue": queue}
+        pull.page("deal", deals, read_at=read_at, checkpoint=checkpoint)
+        remember_people(pull, deals)
     since = when.moment(checkpoint["since"])
     assert since is not None  # noqa: S101 written by begin
     catch_up = partial(newest, checkpoint["reached"])
@@ -85,31 +98,11 @@ def refused(pull: Pull, pipeline: str, is_refused: bool) -> None:
     sights.update(refused_at=database_now() if is_refused else None)
 
 
-def step(pull: Pull, head: dict[str, str], checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Read one item of the queue (a pipeline's first pages, or a stage's next page); returns the moved checkpoint."""
+def part(pull: Pull, head: dict[str, str]) -> dict[str, Any]:
+    """One item of the queue: a pipeline's first pages, or a stage's next page."""
     if "pipeline" in head:
-        answer, read_at = pull.read(
-            partial(pull.client.pipeline_deals, head["pipeline"], sort="created:asc", limit=PAGE)
-        )
-    else:
-        answer, read_at = pull.read(partial(pull.client.next_page, head["next"]))
-    if "pipeline" in head:
-        refused(pull, head["pipeline"], False)
-        said = {**checkpoint.get("sums", {}), **checks.stated(answer)}
-        checkpoint = {**checkpoint, "read": [*checkpoint["read"], head["pipeline"]], "sums": said}
-    while True:
-        deals, following = groups(answer, head)
-        # Depth first: the following page of this stage is read while this one is stored.
-        upcoming = following[0] if following else None
-        reading = pull.ahead(partial(pull.client.next_page, upcoming["next"])) if upcoming else None
-        checkpoint = {**checkpoint, "queue": [*following, *checkpoint["queue"]]}
-        pull.page("deal", deals, read_at=read_at, checkpoint=checkpoint)
-        remember_people(pull, deals)
-        if reading is None or upcoming is None:
-            return checkpoint
-        answer, read_at = reading.result()
-        head = upcoming
-        checkpoint = {**checkpoint, "queue": checkpoint["queue"][1:]}
+        return pull.client.pipeline_deals(head["pipeline"], sort="created:asc", limit=PAGE)
+    return pull.client.next_page(head["next"])
 
 
 def groups(answer: dict[str, Any], head: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:

@@ -1,5 +1,6 @@
 """The way in: one connection's streams, each read page by page, page and checkpoint stored in one transaction."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -137,7 +138,12 @@ class Pull(Reader):
         self.stream.cursor = cursor
 
 
-_readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="read-ahead")
+# Seconds after which a thread that computes lets another one have its turn. A reader needs but a moment, many times for
+# each page: with Python's own 5 ms it would still be sending its request when the page before has been stored.
+TURN_SECONDS = 0.0005
+_readers = ThreadPoolExecutor(
+    max_workers=2, thread_name_prefix="read-ahead", initializer=sys.setswitchinterval, initargs=(TURN_SECONDS,)
+)
 
 
 def _read(fetch: Callable[[], T], started: datetime) -> tuple[T, datetime]:
