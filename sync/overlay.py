@@ -17,6 +17,8 @@ SHOWN_CREATES = (State.REJECTED, State.FAILED)
 def open_edits(kind: str, record_ids: Sequence[int]) -> dict[int, list[Edit]]:
     """The edits that lie over each of these records, oldest first."""
     found: dict[int, list[Edit]] = {}
+    if not record_ids:
+        return found
     overlaid = Q(state__in=OVERLAID) | Q(state__in=SHOWN_CREATES, operation=Operation.CREATE)
     for edit in Edit.objects.filter(overlaid, kind=kind, record_id__in=record_ids).order_by("id"):
         found.setdefault(edit.record_id, []).append(edit)
