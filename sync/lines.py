@@ -86,7 +86,9 @@ def _head_of(found: Edit, now: datetime) -> Edit | None:
 
 def waiting(connection: Connection) -> bool:
     """Whether an edit of this connection's could be sent now: people's writes go before background reads."""
-    return sendable(database_now()).filter(connection=connection).exists()
+    # Nearly always there is none at all, and every background read asks: a glance before the whole question.
+    unsettled = Edit.objects.filter(connection_id=connection.pk, state__in=IN_LINE)
+    return unsettled.exists() and sendable(database_now()).filter(connection=connection).exists()
 
 
 def going_out(edit: Edit) -> None:

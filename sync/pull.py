@@ -1,21 +1,21 @@
 """The way in: one connection's streams, each read page by page, page and checkpoint stored in one transaction."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
 import structlog
-from django.db import close_old_connections, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 
 from nimble import errors, pace
 from nimble.client import Client
 from nimble.models import Connection
 from sync import interest, leases, lines, opened, registry, store
+from sync.ahead import Ahead
 from sync.clock import database_now
 from sync.models import Lease, Run, Stream
 from sync.reader import Reader
@@ -43,8 +43,11 @@ class Paused(Exception):
 class Pull(Reader):
     """One run of one stream. Streams read through `client`, store through `page`, and keep `checkpoint` as they go."""
 
-    def __init__(self, connection: Connection, stream: Stream, run: Run, client: Client, token: str) -> None:
+    def __init__(
+        self, connection: Connection, stream: Stream, run: Run, client: Client, ahead: Ahead, token: str
+    ) -> None:
         super().__init__(connection, client)
+        self._ahead = ahead
         self.stream = stream
         self.run = run
         self.token = token
@@ -64,8 +67,19 @@ class Pull(Reader):
         return self.stream.cursor or {}
 
     def ahead(self, fetch: Callable[[], T]) -> "Future[tuple[T, datetime]]":
-        """Begin a `read` on another thread, while this one stores the page before it."""
-        return _readers.submit(_read, fetch, database_now())
+        """Begin a `read` on another thread, while this one stores the page before it.
+
+        Its turn is taken here: the request is on its way before storing competes for the processor.
+        """
+        started = database_now()
+        try:
+            self.client.ready()
+        except errors.NimbleError as refused:
+            # What has been read already is stored first.
+            later: Future[tuple[T, datetime]] = Future()
+            later.set_exception(refused)
+            return later
+        return self._ahead.read(lambda: (fetch(), started))
 
     def expect(self, total: int | None) -> None:
         """Say how many records there will be, for the bar."""
@@ -136,23 +150,6 @@ class Pull(Reader):
     def complete(self, cursor: dict[str, Any]) -> None:
         """What the next run goes on from; stored when this run ends well."""
         self.stream.cursor = cursor
-
-
-# Seconds after which a thread that computes lets another one have its turn. A reader needs but a moment, many times for
-# each page: with Python's own 5 ms it would still be sending its request when the page before has been stored.
-TURN_SECONDS = 0.0005
-_readers = ThreadPoolExecutor(
-    max_workers=2, thread_name_prefix="read-ahead", initializer=sys.setswitchinterval, initargs=(TURN_SECONDS,)
-)
-
-
-def _read(fetch: Callable[[], T], started: datetime) -> tuple[T, datetime]:
-    """On a reader's thread, which has a database connection of its own for the client's token."""
-    close_old_connections()
-    try:
-        return fetch(), started
-    finally:
-        close_old_connections()
 
 
 def lease_name(connection: Connection) -> str:
@@ -238,8 +235,8 @@ def run_stream(
     _mark(stream)
     wait: float | None = None
     try:
-        with Client(connection, give_way=partial(lines.waiting, connection)) as client:
-            pull = Pull(connection, stream, run, client, token)
+        with Client(connection, give_way=partial(lines.waiting, connection)) as client, Ahead() as ahead:
+            pull = Pull(connection, stream, run, client, ahead, token)
             spec.run(pull)
         if pull.unfinished:
             Stream.objects.filter(pk=stream.pk).update(next_run_at=database_now())

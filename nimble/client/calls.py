@@ -25,6 +25,7 @@ class Calls:
         self.connection = connection
         self.timeout = timeout
         self.last: Exchange | None = None
+        self._token: str | None = None
         longest = sum(timeout or settings.NIMBLE_TIMEOUT)
         self._gate = Gate(connection.pk, longest=longest, probe=self._probe, give_way=give_way)
 
@@ -36,11 +37,12 @@ class Calls:
         self._gate.close()
 
     def ready(self) -> None:
-        """Take the turn for the next request, which then goes out at once: for a caller who notes down that it does.
+        """Take the turn for the next request, and its token: for a caller who notes down that it goes out, or has
+        another thread send it.
 
-        Raises `Paced` when it may not be sent yet. Only within `with`, and only if a request follows.
+        Raises `Paced` when it may not be sent yet. Only within `with`, and only if a request follows at once.
         """
-        self._gate.admit()
+        self._token = self._access_token()
 
     def call(
         self,
@@ -52,7 +54,7 @@ class Calls:
         body: Any = None,
     ) -> dict[str, Any]:
         """Send one operation; a dead token is renewed once, and the request repeated once with the new one."""
-        token = self._access_token()
+        token, self._token = self._token or self._access_token(), None
         try:
             return self._attempts(operation, method, path, params=params, body=body, token=token)
         except DeadToken:
