@@ -44,10 +44,10 @@ class Pull(Reader):
     """One run of one stream. Streams read through `client`, store through `page`, and keep `checkpoint` as they go."""
 
     def __init__(
-        self, connection: Connection, stream: Stream, run: Run, client: Client, ahead: Ahead, token: str
+        self, connection: Connection, stream: Stream, run: Run, client: Client, token: str, ahead: Ahead | None = None
     ) -> None:
         super().__init__(connection, client)
-        self._ahead = ahead
+        self._ahead = ahead or Ahead()
         self.stream = stream
         self.run = run
         self.token = token
@@ -236,7 +236,7 @@ def run_stream(
     wait: float | None = None
     try:
         with Client(connection, give_way=partial(lines.waiting, connection)) as client, Ahead() as ahead:
-            pull = Pull(connection, stream, run, client, ahead, token)
+            pull = Pull(connection, stream, run, client, token, ahead)
             spec.run(pull)
         if pull.unfinished:
             Stream.objects.filter(pk=stream.pk).update(next_run_at=database_now())
