@@ -3,39 +3,47 @@
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready
+from celery.signals import celeryd_after_setup, worker_shutdown
 
 from nimble import pace
 from nimble.models import Connection
-from sync import batches, ids, lines, outbox, quarantine, restored
+from sync import ids, lines, lookout, quarantine, restored
 from sync import pull as pulling
 from sync.health import beat
 from sync.models import Quarantined
 
+# The supervisor kills what has not ended by itself a little later.
+STOP_SECONDS = 5.0
 
-@worker_ready.connect
-def take_over(sender: Any, **_more: Any) -> None:
-    """A worker starts where the one of the same name was killed; the supervisor never runs two of them."""
-    holder = ids.become(sender.hostname)
+
+@celeryd_after_setup.connect
+def begin(sender: str, instance: Any, **_more: Any) -> None:
+    """A worker starts where the one of the same name was killed; the supervisor never runs two of them.
+
+    The broker need not be there yet: the sending worker does not wait for it.
+    """
+    holder = ids.become(sender)
     restored.settle_if_behind()
     lines.take_over(holder)
     pulling.take_over(holder)
     pace.take_over(holder)
+    if "push" in instance.app.amqp.queues.consume_from:
+        lookout.start()
+
+
+@worker_shutdown.connect
+def end(**_more: Any) -> None:
+    """What is being sent without a bell is not cut off."""
+    lookout.stop(STOP_SECONDS)
 
 
 @shared_task(expires=10)
 def ring() -> None:
     """Send what is due. Rung after each edit, and by beat, since every broker may lose every message."""
+    lookout.hear()
     beat("push")
-    # What a person does to many edits takes turns with sending, so that nobody's edit waits for it.
-    while batches.go_on():
-        _deliver()
-    _deliver()
-
-
-def _deliver() -> None:
     # Who works off a long queue is not deaf meanwhile.
-    outbox.deliver(lambda _edit: beat("push"))
+    lookout.work(lambda _edit: beat("push"))
 
 
 @shared_task(expires=60)
