@@ -24,6 +24,8 @@ ON_POSTGRES = [
     *("tests/contacts/test_delivery.py", "tests/contacts/test_keyset.py", "tests/contacts/test_lists.py"),
     *("tests/deals", "--ignore-glob=*/test_pages*", "--ignore-glob=*/test_browser*"),
 ]
+# With real processes; those that break brokers name their databases themselves.
+FAULTS = ["tests/faults", "--ignore=tests/faults/test_brokers.py"]
 TESTS = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
 PRODUCTION = {
     "ENV_FILE": os.devnull,
@@ -74,6 +76,12 @@ def checks() -> list[Check]:
         Check(
             "pytest on PostgreSQL",
             pytest("-n", "2", *ON_POSTGRES, marked=fast),
+            {"TEST_DATABASE": "postgresql"},
+            servers.postgres_programs,
+        ),
+        Check(
+            "faults on PostgreSQL",
+            pytest("-n", "2", "--dist", "loadfile", *FAULTS, marked=f"not ({LONG})"),
             {"TEST_DATABASE": "postgresql"},
             servers.postgres_programs,
         ),
