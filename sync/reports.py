@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import Count, F, OuterRef, Subquery
 
 from crmportal.formats import span
 from nimble.pace.status import Pace, paces
@@ -15,7 +15,7 @@ from sync.models import Check, Quarantined, Run, Stream
 from sync.status import Standing
 
 HISTORY = 20
-QUARANTINE = 50
+CAUSES = 8
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,19 @@ def figures(standing: Standing) -> list[FigureReport]:
     ]
 
 
-def quarantine(standing: Standing) -> dict[str, Any]:
-    """How many records were set aside, and which; the payload may hold what the person does not see."""
+@dataclass(frozen=True)
+class Aside:
+    """How many records of a kind were set aside for one reason."""
+
+    kind: str
+    reason: str
+    count: int
+
+
+def quarantine(standing: Standing) -> list[Aside]:
+    """What was set aside, by cause; the inbox names the records. The payload may hold what the person does not see."""
     if standing.connection is None:
-        return {"count": 0, "rows": []}
-    found = Quarantined.objects.filter(workspace=standing.connection.workspace_id).order_by("-at")
-    rows = list(found.only("kind", "nimble_id", "reason", "at")[:QUARANTINE])
-    return {"count": found.count() if len(rows) == QUARANTINE else len(rows), "rows": rows}
+        return []
+    found = Quarantined.objects.filter(workspace=standing.connection.workspace_id).order_by()
+    counted = found.values_list("kind", "reason").annotate(n=Count("pk")).order_by("-n", "kind", "reason")
+    return [Aside(*row) for row in counted[:CAUSES]]

@@ -40,7 +40,9 @@ def edits() -> Current:
 
 
 def quota() -> Current:
-    blocked = Edit.objects.filter(state=State.BLOCKED, error__reason="quota")
+    """Also while it is tried once more: that there is no room is over when something has gone through."""
+    trying = [State.BLOCKED, State.RETRYING, State.SENDING]
+    blocked = Edit.objects.filter(state__in=trying, error__reason="quota")
     for workspace_id, author_id in blocked.order_by().values_list("workspace_id", "author_id").distinct():
         yield Told(author_id, Cause.QUOTA, str(workspace_id)), {}
 

@@ -99,7 +99,7 @@ def _words(row: Notification, entry: entries.Entry | None) -> tuple[str, str, st
         case Cause.QUOTA:
             return (
                 _("Your Nimble plan's limit is reached"),
-                _("New records wait here. Make room in Nimble or extend the plan, then send them again."),
+                _("New records wait here. Make room in Nimble or extend the plan: they are tried again each hour."),
                 index,
             )
         case Cause.RECONNECT:

@@ -117,18 +117,19 @@ def test_index_runs_the_same_queries_for_one_edit_and_for_three(mirror: Connecti
 INDEX_QUERIES = 17
 
 
-def test_index_names_quarantined_records_without_their_payload(mirror: Connection):
-    Quarantined.objects.create(
-        workspace=mirror.workspace,
-        kind="contact",
-        nimble_id="5f0c",
-        reason="Unstorable: fields is missing",
-        payload={"secret": "canary"},
-        at=database_now(),
-    )
+def test_index_counts_quarantined_records_by_cause_without_their_payload(mirror: Connection):
+    for number, reason in enumerate(["fields is missing", "fields is missing", "id is too long"]):
+        Quarantined.objects.create(
+            workspace=mirror.workspace,
+            kind="contact",
+            nimble_id=f"5f0c{number}",
+            reason=f"Unstorable: {reason}",
+            payload={"secret": "canary"},
+            at=database_now(),
+        )
     answer = signed_in(mirror).get("/sync/")
-    assert "contact 5f0c" in text(answer)
-    assert "fields is missing" in text(answer)
+    assert "2 contact Unstorable: fields is missing 1 contact Unstorable: id is too long" in text(answer)
+    assert 'href="/inbox/#quarantined"' in answer.content.decode()
     assert b"canary" not in answer.content
 
 

@@ -88,7 +88,10 @@ def test_edit_that_needs_its_author_is_told_once_and_settled_with_it(mirror: Con
 def test_many_edits_that_wait_for_the_plan_are_told_as_one(mirror: Connection, need: Need):
     blocked = [need(number, State.BLOCKED, reason="quota") for number in range(3)]
     notices.refresh()
-    assert told(mirror.user) == [(Cause.QUOTA, False)]
+    Edit.objects.update(state=State.RETRYING)
+    notices.refresh()
+    assert told(mirror.user) == [(Cause.QUOTA, False)], "it is tried again, and nobody knows yet"
+    Edit.objects.update(state=State.BLOCKED)
     for edit in blocked:
         edit.refresh_from_db()
         edits.retry(edit)
