@@ -17,7 +17,7 @@ from sync import overlay, rhythm, sweep, when
 from sync.clock import database_now
 from sync.pull import Pull
 from sync.reader import Reader
-from sync.registry import StreamSpec, resource
+from sync.registry import Oversized, StreamSpec, resource
 from sync.upsert import upsert
 
 PAGE = 100
@@ -120,7 +120,7 @@ def sized(pull: Pull, query: dict[str, Any], page: int, size: int) -> dict[str, 
     except errors.AnswerTooLarge:
         if size == 1:
             ids = pull.client.list_contact_ids(page=page, per_page=1, query=query, sort="updated:asc")
-            return {"meta": ids.get("meta"), "resources": [{"id": one} for one in ids.get("resources") or []]}
+            return {"meta": ids.get("meta"), "resources": [Oversized(one) for one in ids.get("resources") or []]}
     smaller = SMALLER[size]
     times = size // smaller
     parts = [sized(pull, query, (page - 1) * times + part, smaller) for part in range(1, times + 1)]
@@ -200,7 +200,7 @@ def read_whole(pull: Pull, ids: list[str]) -> None:
     except errors.AnswerTooLarge:
         if len(ids) == 1:
             _nothing, at = pull.read(lambda: None)
-            pull.page("contact", [{"id": ids[0]}], read_at=at, counted=0)
+            pull.page("contact", [Oversized(ids[0])], read_at=at, counted=0)
             return
         for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
             read_whole(pull, half)

@@ -24,6 +24,14 @@ CENT = Decimal("0.01")
 Sums = dict[str, str]
 
 
+def last_changed(pull: Pull) -> dict[str, Any]:
+    """The deal that changed last, beside the number of deals; nothing where it alone is too large."""
+    try:
+        return pull.client.deals(sort="updated:desc", limit=1)
+    except errors.AnswerTooLarge:
+        return {}
+
+
 def stated(answer: dict[str, Any]) -> Sums:
     """What a listing by stage says the sums are: "<stage>/<currency>" → sum; each stage at least once."""
     found: Sums = {}
@@ -84,7 +92,7 @@ def compare(pull: Pull, said: Sums, pipelines: Iterable[str], catch_up: Callable
                 answer, _at = pull.read(partial(pull.client.pipeline_deals, pipeline, limit=1))
                 said = restated(said, stated(answer))
             figures = of_stages(pull.connection, said)
-        answer, _at = pull.read(lambda: pull.client.deals(limit=1))
+        answer, _at = pull.read(partial(last_changed, pull))
     except errors.NimbleError as error:
         log.warning("figures were not compared", error=type(error).__name__)
         return
@@ -109,7 +117,7 @@ def agree(pull: Pull) -> bool:
         if queries.is_refused(pull.connection, pipeline):
             return False
         said |= stated(answer)
-    answer, _at = pull.read(lambda: pull.client.deals(limit=1))
+    answer, _at = pull.read(partial(last_changed, pull))
     total = checks.number((answer.get("meta") or {}).get("total"))
     if not said or total is None:
         return False

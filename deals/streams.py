@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,8 @@ from sync import opened, overlay, rhythm, when
 from sync.models import Stream
 from sync.pull import Pull
 from sync.registry import StreamSpec, resource
+
+log = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 3600
 # How long the others wait for the one that walks each hour.
@@ -162,7 +165,12 @@ def newest(pull: Pull, since: str | None = None) -> bool:
     reached = when.moment(since or pull.cursor.get("reached"))
     known = reached and when.overlap(reached, OVERLAP_SECONDS)
     for limit in NEWEST:
-        answer, read_at = pull.read(partial(pull.client.deals, sort="updated:desc", limit=limit))
+        try:
+            answer, read_at = pull.read(partial(pull.client.deals, sort="updated:desc", limit=limit))
+        except errors.AnswerTooLarge:
+            # This listing has no pages to make smaller: the next walk, which has, brings what changed.
+            log.warning("the deals that changed last are too large for one answer", limit=limit)
+            return True
         listed = answer.get("resources") or []
         total = (answer.get("meta") or {}).get("total")
         pull.page("deal", listed, read_at=read_at)

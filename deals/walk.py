@@ -1,22 +1,22 @@
 """The walk: every deal of every pipeline, stage by stage, as one person sees them. It goes on after every page."""
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import structlog
 
-from deals import checks, mapping, queries
-from deals.models import Deal, Pipeline, PipelineSight
+from deals import checks, mapping, pages, queries
+from deals.models import Deal, Pipeline, PipelineSight, Stage
 from nimble import errors
 from nimble.models import Member
 from sync import sweep, when
 from sync.clock import database_now
 from sync.pull import Pull
+from sync.registry import Oversized
 
 log = structlog.get_logger(__name__)
-
-PAGE = 100
 
 
 def walk(pull: Pull, newest: Callable[[str | None], Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def walk(pull: Pull, newest: Callable[[str | None], Any]) -> dict[str, Any]:
 
 def begin(pull: Pull) -> dict[str, Any]:
     """The first checkpoint: every pipeline is still to `read`, when the listing began, and what had changed last."""
-    answer, started = pull.read(lambda: pull.client.deals(sort="updated:desc", limit=1))
+    answer, started = pull.read(partial(checks.last_changed, pull))
     total = (answer.get("meta") or {}).get("total")
     pull.expect(total if isinstance(total, int) else None)
     pipelines = queries.visible_pipelines(pull.connection).values_list("nimble_id", flat=True)
@@ -101,8 +101,36 @@ def refused(pull: Pull, pipeline: str, is_refused: bool) -> None:
 def part(pull: Pull, head: dict[str, str]) -> dict[str, Any]:
     """One item of the queue: a pipeline's first pages, or a stage's next page."""
     if "pipeline" in head:
-        return pull.client.pipeline_deals(head["pipeline"], sort="created:asc", limit=PAGE)
-    return pull.client.next_page(head["next"])
+        try:
+            return pull.client.pipeline_deals(head["pipeline"], sort="created:asc", limit=pages.PAGE)
+        except errors.AnswerTooLarge:
+            # Each stage by itself; what Nimble says of their sums is left out.
+            stages = Stage.objects.filter(
+                pipeline__workspace_id=pull.workspace_id, pipeline__nimble_id=head["pipeline"]
+            )
+            ids = stages.values_list("nimble_id", flat=True)
+            return {"stages": [to_come(stage, pages.first(head["pipeline"], stage)) for stage in ids]}
+    try:
+        return pull.client.next_page(head["next"])
+    except errors.AnswerTooLarge as error:
+        return in_parts(head, error)
+
+
+def in_parts(head: dict[str, str], error: errors.AnswerTooLarge) -> dict[str, Any]:
+    """In place of a stage's page that is too large: where to go on with smaller ones. One deal alone is left out."""
+    following = pages.smaller(head["next"])
+    if following:
+        return {"stages": [to_come(head["stage"], following)]}
+    following = pages.after(head["next"])
+    if following is None:
+        raise error
+    name = pages.deal_id(error.beginning) or f"unnamed-{hashlib.blake2b(head['next'].encode()).hexdigest()[:12]}"
+    return {"stages": [{**to_come(head["stage"], following), "deals": [Oversized(name)]}]}
+
+
+def to_come(stage: str, url: str) -> dict[str, Any]:
+    """A stage's group without deals, which are on its next page."""
+    return {"stage": {"stage_id": stage}, "deals": [], "meta": {"next_page_url": url}}
 
 
 def groups(answer: dict[str, Any], head: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
@@ -116,7 +144,7 @@ def groups(answer: dict[str, Any], head: dict[str, str]) -> tuple[list[dict[str,
             deals.append({**deal, mapping.LISTED_STAGE: stage} if isinstance(deal, dict) else deal)
         url = (group.get("meta") or {}).get("next_page_url")
         if url:
-            following.append({"stage": stage, "next": url})
+            following.append({"stage": stage, "next": pages.larger(url) if group.get("deals") else url})
     return deals, following
 
 

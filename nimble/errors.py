@@ -80,9 +80,13 @@ class BadAnswer(NimbleError):
 
 
 class AnswerTooLarge(BadAnswer):
-    """More than we are ready to hold in memory. Asking for the same again brings the same."""
+    """More than we are ready to hold in memory. Asking for the same again brings the same.
+
+    `beginning` is how the answer began, for who must know what it is about.
+    """
 
     retryable = False
+    beginning = b""
     default_message = "Nimble's answer was too large."
 
 

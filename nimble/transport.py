@@ -28,6 +28,7 @@ from nimble.metrics import REQUESTS
 from nimble.retry import READS
 
 LARGEST_ANSWER = 20 * 1024 * 1024
+BEGINNING = 64 * 1024
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Operations that reach far beyond one record: without parameters the first deletes every contact, and the second tags
 # whatever its query happens to match.
@@ -126,8 +127,9 @@ def exchange(
             status = response.status_code
             content = _content(response, started + connect + read)
         size = len(content)
-    except _TooLarge:
+    except _TooLarge as cause:
         failed = AnswerTooLarge(status=status or None, **known)
+        failed.beginning = cause.beginning
     except requests.exceptions.ConnectTimeout:
         failed = Unreachable(**known)
     except requests.exceptions.ConnectionError as cause:
@@ -176,16 +178,18 @@ def settled(error: NimbleError, exchange: Exchange) -> NimbleError:
 
 
 class _TooLarge(Exception):
-    pass
+    def __init__(self, beginning: bytes) -> None:
+        self.beginning = beginning
 
 
 def _content(response: requests.Response, deadline: float) -> bytes:
     """The decompressed body, read no further than `LARGEST_ANSWER` and no longer than the deadline."""
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     while chunk := response.raw.read1(65536, decode_content=True):
         size += len(chunk)
         if size > LARGEST_ANSWER:
-            raise _TooLarge
+            raise _TooLarge(b"".join(chunks[:2])[:BEGINNING])
         if time.monotonic() > deadline:
             raise TimeoutError
         chunks.append(chunk)

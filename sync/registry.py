@@ -37,6 +37,12 @@ class Misunderstood(Exception):
         self.answer = answer
 
 
+class Oversized(NamedTuple):
+    """Stands in a page for a record that alone is more than one answer may hold: it is quarantined by its id."""
+
+    nimble_id: str
+
+
 class Parsed(NamedTuple):
     """A payload taken apart: its id, what is everybody's, and what is the viewer's own."""
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from django.db import transaction
 
+from nimble.errors import AnswerTooLarge
 from nimble.models import Connection
 from sync import clean, echoes, overlay, registry, when
 from sync.models import Change, Quarantined
@@ -16,6 +17,8 @@ from sync.upsert import upsert
 
 BATCH = 100
 LONGEST_ID = 64
+# What a record that cannot be stored makes its mapping raise.
+BROKEN = (registry.Unstorable, AnswerTooLarge, AttributeError, KeyError, TypeError, ValueError)
 # A replica of Nimble's that has not seen our write yet may answer for so long after it.
 REPLICA_LAGS = timedelta(minutes=10)
 
@@ -50,7 +53,11 @@ class Ready:
 
     @classmethod
     def of(cls, resource: registry.Resource, payload: Any) -> Self:
-        """Take a payload apart and clean it. Raises `registry.Unstorable`, and whatever a mapping stumbles over."""
+        """Take a payload apart and clean it. Raises `registry.Unstorable`, `AnswerTooLarge` for what stands for such a
+        record, and whatever a mapping stumbles over.
+        """
+        if isinstance(payload, registry.Oversized):
+            raise AnswerTooLarge
         nimble_id, remote, view = resource.parse(payload)
         packed, packed_view = pack(remote), pack(view)
         if not (clean.storable(packed) and clean.storable(packed_view)):
@@ -75,8 +82,10 @@ def parse_all(
         try:
             ready = Ready.of(resource, payload)
             parsed[ready.nimble_id] = ready
-        except (registry.Unstorable, AttributeError, KeyError, TypeError, ValueError) as reason:
+        except BROKEN as reason:
             found = payload.get("id") or payload.get("deal_id") if isinstance(payload, dict) else None
+            if isinstance(payload, registry.Oversized):
+                found, payload = payload.nimble_id, None
             name = found if isinstance(found, str) else f"unnamed-{at:%Y%m%d%H%M%S}-{position}"
             bad.append(
                 Quarantined(
@@ -246,6 +255,12 @@ def _quarantine(
     kept = Quarantined.objects.filter(workspace_id=connection.workspace_id, kind=resource.kind)
     if batch:
         kept.filter(nimble_id__in=[item.nimble_id for item in batch]).delete()
+    if resource.sight and bad:
+        # Listed all the same: nothing of them is missing.
+        listed = resource.sight._default_manager.filter(
+            connection=connection, record__nimble_id__in=[one.nimble_id for one in bad]
+        )
+        listed.update(seen_at=max(one.at for one in bad), missing=0)
     Quarantined.objects.bulk_create(
         bad,
         update_conflicts=True,
