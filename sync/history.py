@@ -15,6 +15,8 @@ from sync.models import OVERLAID, Edit, State
 from sync.viewer import viewer
 
 PAGE = 50
+# So many of the last edits say which fields there are to filter by.
+RECENT = 300
 STATES: list[tuple[str, Any]] = [
     ("", _("Any state")),
     ("way", _("On the way to Nimble")),
@@ -51,7 +53,7 @@ class Filter(forms.Form):
     kind = forms.ChoiceField(label=_("Kind"), required=False)
     record = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
     state = forms.ChoiceField(label=_("State"), choices=STATES, required=False)
-    field = forms.CharField(label=_("Field"), required=False, max_length=120)
+    field = forms.ChoiceField(label=_("Field"), required=False)
     since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label=_("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     batch = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
@@ -68,6 +70,7 @@ class Filter(forms.Form):
         self._field("person").choices = [("", _("Everybody")), ("me", _("Only mine")), *names]
         kinds = [(resource.kind, resource.title_of_kind) for resource in registry.resources() if resource.is_edited]
         self._field("kind").choices = [("", _("All records")), *kinds]
+        self._field("field").choices = [("", _("Any field")), *_fields(user)]
         self.user = user
         self.is_valid()
 
@@ -104,6 +107,20 @@ class Filter(forms.Form):
         if self.value("batch"):
             edits = edits.filter(batch_id=self.value("batch"))
         return edits
+
+
+def _fields(user: Any) -> list[tuple[str, str]]:
+    """The fields that were changed of late, by what people call them."""
+    used: dict[tuple[int, str], set[str]] = {}
+    latest = seen_by(user).select_related(None).order_by("-pk").values_list("workspace_id", "kind", "fields")
+    for workspace_id, kind, fields in latest[:RECENT]:
+        used.setdefault((workspace_id, kind), set()).update(fields)
+    found: dict[str, str] = {}
+    for (workspace_id, kind), names in used.items():
+        resource = registry.resource(kind)
+        known = resource.names(workspace_id)
+        found.update({name: str(resource.label(name, known)) for name in names})
+    return sorted(found.items(), key=lambda pair: pair[1].casefold())
 
 
 def _midnight(day: Any) -> datetime:

@@ -100,6 +100,11 @@ class Group:
         return self.count - len(self.entries)
 
     @property
+    def alone(self) -> bool:
+        """There is one, whose own buttons do."""
+        return self.count == 1
+
+    @property
     def choices(self) -> list[tuple[str, str | Promise]]:
         """What can be done to many of them at once, each with its name."""
         return [(action, Action(action).label) for action in self.cause.actions]

@@ -33,7 +33,10 @@ if (document.querySelector("[data-rows]")) {
   bind("j", "J K", "keys.rows", () => walk(1));
   bind("k", "J K", "", () => walk(-1));
   bind("x", "X", "keys.pick", () => row()?.querySelector("input[name=edit]")?.click());
-  bind("o", "O", "keys.decide", () => row()?.querySelector("[data-open], [data-details], a.link")?.click());
+  bind("o", "O", "keys.decide", () => {
+    const found = ["[data-open]", "[data-details]", "a.link"].map((what) => row()?.querySelector(what));
+    found.find(Boolean)?.click();
+  });
 }
 
 const decision = document.querySelector("[data-decision]");

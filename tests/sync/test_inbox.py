@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from contacts import actions as contact_actions
 from contacts.models import Contact, ContactField
-from deals import actions
+from deals import actions, queries
 from deals.models import Deal
 from nimble.client import Client
 from nimble.models import Connection, Member
@@ -356,13 +356,14 @@ def test_what_was_changed_since_is_no_echo(mirror: Connection, deals: list[Deal]
 def test_history_shows_what_colleagues_changed_of_records_that_one_sees(
     mirror: Connection, deals: list[Deal], connect: Connect
 ):
+    colleague = factories.mirrored(connect(BJORN))
     hidden = factories.private_deal(mirror, "Kestrelwood deal")
-    shared = deals[3]
+    shared = next(deal for deal in queries.for_user(colleague.user) if deal.pk != hidden.pk)
     for deal in (hidden, shared):
         actions.change(author=mirror.user, deal=deal, field="description", value=f"Told of {deal.pk}")
-    refused = actions.change(author=mirror.user, deal=deals[1], field="description", value="Refused text")
+    refused = actions.change(author=mirror.user, deal=shared, field="name", value="Refused text")
     Edit.objects.filter(pk=refused.pk).update(state=State.REJECTED)
-    bjorn = signed_in(connect(BJORN))
+    bjorn = signed_in(colleague)
     for path in ("/history/", "/history/export/"):
         answer = bjorn.get(path)
         body = answer.getvalue().decode() if answer.streaming else text(answer)
