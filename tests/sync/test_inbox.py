@@ -361,7 +361,7 @@ def test_history_shows_what_colleagues_changed_of_records_that_one_sees(
     shared = next(deal for deal in queries.for_user(colleague.user) if deal.pk != hidden.pk)
     for deal in (hidden, shared):
         actions.change(author=mirror.user, deal=deal, field="description", value=f"Told of {deal.pk}")
-    refused = actions.change(author=mirror.user, deal=shared, field="name", value="Refused text")
+    refused = actions.change(author=mirror.user, deal=shared, field="currency", value="Refused text")
     Edit.objects.filter(pk=refused.pk).update(state=State.REJECTED)
     bjorn = signed_in(colleague)
     for path in ("/history/", "/history/export/"):
