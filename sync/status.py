@@ -149,7 +149,7 @@ class Standing:
 
 
 def standing(user: Any) -> Standing:
-    """How things stand for a person. Four statements, kept for the request; no writes."""
+    """How things stand for a person. Three statements, kept for the request; no writes."""
     found = getattr(user, "_standing", None)
     if found is None:
         connection = viewer(user)
@@ -170,7 +170,9 @@ def standing(user: Any) -> Standing:
             push=health.sign("push", _later(figures["push"], _excused(figures)), figures["now"]),
             pull=health.sign("pull", pull_seen, figures["now"]),
             flows=rows,
-            nimble=nimble_status.health() if connection else nimble_status.Health(),
+            nimble=nimble_status.health_of(figures["breaker"], figures["now"])
+            if connection
+            else nimble_status.Health(),
         )
     return found
 
@@ -215,6 +217,7 @@ def _figures(user: Any) -> dict[str, Any]:
             pull=seen("pull"),
             sent=Subquery(sending.annotate(at=Max("sent_at")).values("at")),
             lost=Coalesce(Subquery(latest.values("state")[:1]), Value("")),
+            breaker=nimble_status.breaker_state(),
             now=Now(),
         )
     )

@@ -8,26 +8,27 @@ from django.http import HttpRequest
 
 from sync import sentence, status
 from sync.viewer import viewer
-from team.models import Notification, Profile
+from team.models import Profile
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """`profile`, `sandbox`; and, for who is signed in, `connection`, `workspace`, `chip`, `needs`, `unread` and
     `banners`.
 
-    The latter are asked for only by a template that shows them: a fragment costs nothing, a page five statements.
+    The latter are asked for only by a template that shows them: a fragment costs nothing, a page three statements.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"profile": Profile(theme=request.COOKIES.get("theme", "")), "sandbox": settings.SANDBOX}
+    profile = getattr(request, "profile", None) or Profile.objects.of(user)
     return {
-        "profile": getattr(request, "profile", None) or Profile.objects.of(user),
+        "profile": profile,
+        "unread": profile.unread,
         "sandbox": settings.SANDBOX,
         "connection": lambda: viewer(user),
         "workspace": lambda: getattr(viewer(user), "workspace", None),
         "chip": lambda: status.standing(user).chip,
         "needs": lambda: status.standing(user).needs,
-        "unread": lambda: Notification.objects.unread().filter(user=user).count(),
         "banners": lambda: sentence.banners(status.standing(user), _page(request)),
     }
 

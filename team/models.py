@@ -3,7 +3,10 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,8 +18,19 @@ class Theme(models.TextChoices):
 
 class ProfileManager(models.Manager["Profile"]):
     def of(self, user: Any) -> "Profile":
-        """The person's settings; the defaults, unsaved, for who has changed none."""
-        return self.filter(user=user).first() or Profile(user=user)
+        """The person's settings, with how many notifications are `unread`; the defaults, unsaved, for who has changed
+        none. One statement.
+        """
+        names = [field.attname for field in self.model._meta.concrete_fields]
+        unread = Notification.objects.unread().filter(user=OuterRef("pk")).order_by().values("user")
+        counted = Subquery(unread.annotate(n=Count("pk")).values("n"), output_field=models.IntegerField())
+        columns = (f"profile__{name}" for name in names)
+        found = get_user_model().objects.filter(pk=user.pk).values_list(Coalesce(counted, 0), *columns).first()
+        count, *values = found or (0, None)
+        stored = values[0] is not None
+        profile = self.model.from_db(self.db, names, values) if stored else Profile(user=user)
+        profile.unread = count
+        return profile
 
 
 class Profile(models.Model):
@@ -30,6 +44,8 @@ class Profile(models.Model):
     emails = models.BooleanField(_("e-mails"), default=True)
 
     objects = ProfileManager()
+    # How many notifications wait for the person, where `of` has counted them.
+    unread = 0
 
     def __str__(self) -> str:
         return str(self.user)

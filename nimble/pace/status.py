@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from django.db.models import Subquery
 from django.db.models.functions import Now
 
 from nimble import models
 from nimble.pace import breaker as breakers
 from nimble.pace import slots, stored, usage
-from nimble.pace.breaker import State
+from nimble.pace.breaker import Breaker, State
 from nimble.pace.budget import START
 
 
@@ -58,7 +59,20 @@ def paces(connections: Iterable[models.Connection]) -> dict[int, Pace]:
 
 def health() -> Health:
     """Whether Nimble answers."""
-    breaker, now = stored.breaker()
+    return _health(*stored.breaker())
+
+
+def breaker_state() -> Subquery:
+    """The breaker as a column of another statement, for `health_of`."""
+    return Subquery(models.Breaker.objects.filter(pk=stored.ONLY).values("state")[:1])
+
+
+def health_of(state: dict[str, Any] | None, now: datetime) -> Health:
+    """Whether Nimble answers, from what `breaker_state` found at that moment."""
+    return _health(stored.breaker_of(state), now.timestamp()) if state else Health()
+
+
+def _health(breaker: Breaker, now: float) -> Health:
     state = breakers.state(breaker, now)
     if state is State.CLOSED:
         return Health()

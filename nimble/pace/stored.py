@@ -88,7 +88,7 @@ def breaker() -> tuple[Breaker, float]:
         row = models.Breaker.objects.annotate(now=Now()).get(pk=ONLY)
     except models.Breaker.DoesNotExist:
         return Breaker(), 0.0
-    return _breaker(row), row.now.timestamp()
+    return breaker_of(row.state), row.now.timestamp()
 
 
 def change_breaker(decide: Callable[[Breaker, float], Breaker | None]) -> Breaker | None:
@@ -98,7 +98,7 @@ def change_breaker(decide: Callable[[Breaker, float], Breaker | None]) -> Breake
         if row is None:
             models.Breaker.objects.get_or_create(pk=ONLY)
             continue
-        seen = _breaker(row)
+        seen = breaker_of(row.state)
         new = decide(seen, row.now.timestamp())
         if new is None or new == seen:
             return new
@@ -108,5 +108,6 @@ def change_breaker(decide: Callable[[Breaker, float], Breaker | None]) -> Breake
     raise Contended
 
 
-def _breaker(row: models.Breaker) -> Breaker:
-    return Breaker(**{**row.state, "suspects": tuple(row.state.get("suspects", ()))})
+def breaker_of(state: dict[str, Any]) -> Breaker:
+    """The stored state as a value."""
+    return Breaker(**{**state, "suspects": tuple(state.get("suspects", ()))})

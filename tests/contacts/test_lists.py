@@ -15,7 +15,7 @@ from tests.contacts.payloads import contact, employed, item
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 # Session, person, preferences, connection; what the shell says of the sync; the page, its count, companies, the team.
-QUERIES = 12
+QUERIES = 10
 
 
 def names(response) -> list[str]:

@@ -123,7 +123,7 @@ def test_page_costs_the_same_queries_whatever_hangs_on_it(
     row = keep(employed(1, firm, fields=fields), firm)[0]
     keep(*[note(n, "c1") for n in range(notes)], kind="contact_note")
     visitor.get(row.get_absolute_url())
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(15):
         visitor.get(row.get_absolute_url())
 
 

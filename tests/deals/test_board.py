@@ -129,7 +129,7 @@ def test_board_takes_twelve_statements(
     cards = [deal(n, stages[n % 4], related_contacts=[related("c1", "x")], tags=["t"]) for n in range(count)]
     keep(*cards)
     page.get(address(sales))
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(10):
         answer = page.get(address(sales))
     shown = columns(answer)
     assert sum(int(one.count) for one in shown.values()) == count

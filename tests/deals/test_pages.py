@@ -169,7 +169,7 @@ def test_page_takes_as_many_statements_whatever_is_on_it(page: Client, keep: Kee
     Edit.objects.update(state=State.CONFIRMED)
     page.get(one.get_absolute_url())
     for row in (one, three):
-        with django_assert_num_queries(23):
+        with django_assert_num_queries(21):
             page.get(row.get_absolute_url())
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 # Session, person, profile, and the shell's five: the connection, the counts, the streams, whether Nimble answers, and
 # what is unread.
-SHELL_QUERIES = 8
+SHELL_QUERIES = 6
 
 
 def test_home_asks_a_visitor_to_sign_in():
