@@ -110,7 +110,9 @@ def test_admin_shows_no_payload_of_quarantined_records(admin_client: Client, ada
 
 def test_admin_offers_no_way_to_change_an_edit(admin_client: Client, secret_edit: Edit):
     page = admin_client.get(f"/admin/sync/edit/{secret_edit.pk}/change/").content.decode()
-    assert not re.search(r'<(input|textarea|select)[^>]* name="(?!csrf|_selected)', page.partition('id="content"')[2])
+    # The list of attempts counts itself in hidden inputs.
+    typable = r'<(input(?! type="hidden")|textarea|select)[^>]* name="'
+    assert not re.search(typable, page.partition('id="content"')[2])
     assert admin_client.post(f"/admin/sync/edit/{secret_edit.pk}/change/", {"state": "confirmed"}).status_code == 403
     assert admin_client.get("/admin/sync/edit/add/").status_code == 403
 

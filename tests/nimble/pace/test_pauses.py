@@ -20,6 +20,15 @@ def in_two_minutes() -> str:
     return format_datetime(timezone.now() + timezone.timedelta(seconds=120), usegmt=True)
 
 
+def once_allowed(call):
+    """What the call answers once it need not wait: on a busy machine a short pause can outlast its patience."""
+    while True:
+        try:
+            return call()
+        except errors.Paced:
+            time.sleep(0.05)
+
+
 @pytest.mark.parametrize("answer", [429, 503])
 @pytest.mark.parametrize(
     ("value", "seconds"), [("7", 7), (in_two_minutes, 120), ("86400", 900), ("garbage", 1.5), ("", 1.5)]
@@ -38,7 +47,7 @@ def test_pause_is_kept(ada, nimble, answer, value, seconds):
         assert seconds - 10 < caught.value.retry_after <= seconds
         assert len(asked(nimble)) == 1
         let_pass(ada, seconds)
-    assert client.myself()["user_id"]
+    assert once_allowed(client.myself)["user_id"]
 
 
 def test_short_pause_is_waited_for(ada, nimble):
@@ -46,12 +55,7 @@ def test_short_pause_is_waited_for(ada, nimble):
     client = Client(ada)
     with pytest.raises(errors.RateLimited):
         client.myself()
-    while True:
-        try:
-            client.myself()
-            break
-        except errors.Throttled:
-            time.sleep(0.05)
+    once_allowed(client.myself)
     first, second = (one["time"] for one in asked(nimble))
     assert second - first >= 1.0
 
