@@ -70,8 +70,9 @@ def depth(markup: str) -> int:
 
 def plain(markup: str) -> str:
     """The text of some HTML without its tags, entities decoded; block ends become new lines."""
-    broken = re.sub(r"(?i)<(?:br|/p|/div|/li|/tr|/h[1-6])\b[^>]{0,500}>", "\n", markup)
-    bare = re.sub(r"<[^>]{0,2000}>", "", broken)
+    broken = re.sub(r"(?i)<(?:br|/p|/div|/li|/tr|/h[1-6])\b[^<>]{0,500}>", "\n", markup)
+    # Up to the next tag at most: thousands of unclosed ones must not each be followed for long.
+    bare = re.sub(r"<[^<>]{0,2000}>", "", broken)
     for entity, char in (
         ("&nbsp;", " "),
         ("&lt;", "<"),

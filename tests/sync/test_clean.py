@@ -29,6 +29,10 @@ def test_ten_megabytes_are_shown_short():
     assert len(clean.html("<p>long</p>" * 1_000_000)) < 60_000
 
 
+def test_unclosed_tag_ends_where_the_next_begins():
+    assert clean.plain("1 < 2 <b>and</b> <i 3 <p>so</p>") == "1 < 2 and <i 3 so"
+
+
 def test_what_a_database_refuses_is_replaced_everywhere():
     assert clean.tree({"a\x00": ["b\ud800", 1, None]}) == {"a\ufffd": ["b\ufffd", 1, None]}
 
