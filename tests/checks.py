@@ -20,7 +20,7 @@ LONG = "bench or soak"
 ON_POSTGRES = [
     *("tests/nimble/test_encryption.py", "tests/nimble/test_signin.py", "tests/nimble/test_tokens.py"),
     *("tests/sync/test_outbox.py", "tests/sync/test_pull.py", "tests/sync/test_restored.py"),
-    "tests/run/test_probes.py",
+    *("tests/sync/test_inbox.py", "tests/sync/test_undo.py", "tests/run/test_probes.py"),
     *("tests/contacts/test_delivery.py", "tests/contacts/test_keyset.py", "tests/contacts/test_lists.py"),
     *("tests/deals", "--ignore-glob=*/test_pages*", "--ignore-glob=*/test_browser*"),
 ]
