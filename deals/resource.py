@@ -151,11 +151,22 @@ class Deals(Resource):
         return client.deal(row.known_id)
 
     def update(self, client: Client, row: Deal, send: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
-        answer = client.update_deal(row.known_id, edit_body(send, current))
+        answer = client.update_deal(row.known_id, edit_body(self._with_pipeline(row, send, current), current))
         if send.get("stage") and not mapping.current_stage(answer):
             # Without transitions the answer names no stage, and what was stored before would bring the old one back.
             return {**answer, mapping.LISTED_STAGE: send["stage"]}
         return answer
+
+    def _with_pipeline(self, row: Deal, send: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
+        """A stage means something in its own pipeline only, and the move that was to bring the deal there before this
+        one may have been refused.
+        """
+        if not send.get("stage") or send.get("pipeline"):
+            return send
+        stages = Stage.objects.filter(nimble_id=send["stage"], pipeline__workspace_id=row.workspace_id)
+        own = stages.values_list("pipeline__nimble_id", flat=True).first()
+        there = mapping.pipeline_of(current or {})
+        return {**send, "pipeline": own} if own and there and own != there else send
 
     def create(self, client: Client, row: Deal, values: dict[str, Any]) -> dict[str, Any]:
         made = client.create_deal(creation.body(values, row.remote, row.owner_in_nimble))

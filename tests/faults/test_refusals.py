@@ -5,9 +5,9 @@ import pytest
 from contacts import actions as contact_actions
 from contacts.models import Contact
 from deals import actions
-from deals.models import Deal
+from deals.models import Deal, Stage
 from nimble.models import Connection
-from sync import edits, failures, outbox
+from sync import edits, failures, lines, outbox
 from sync.models import Edit, State
 from tests.deals.conftest import browser
 from tests.faults.clock import pass_time
@@ -108,3 +108,20 @@ def test_full_plan_pauses_creates_and_nothing_else(mirror, deal, nimble: Sandbox
     outbox.deliver()
     assert {state_of(one) for one in made} == {State.CONFIRMED}
     assert len(notes_with(nimble, "No room")) == 4
+
+
+@pytest.mark.broken_answers
+def test_move_after_a_refused_one_to_another_pipeline_says_where_it_goes(mirror, deal, nimble: SandboxServer):
+    elsewhere = Stage.objects.filter(role="open", archived_at=None, pipeline__archived_at=None)
+    pipeline = elsewhere.exclude(pipeline__nimble_id=deal.pipeline_nimble_id).values("pipeline")[0]["pipeline"]
+    one, other = elsewhere.filter(pipeline=pipeline).exclude(default_probability=None).order_by("position")[:2]
+    first = actions.move(author=mirror.user, deal=deal, stage=one)
+    assert lines.claim() == first, "it is being sent while somebody goes on"
+    deal.refresh_from_db()
+    second = actions.move(author=mirror.user, deal=deal, stage=other)
+    nimble.fault(method="PUT", path=DEAL + deal.nimble_id, times=1, status=409, body={"code": 245, "message": "No"})
+    pass_time(lines.LEASE_SECONDS + 1)
+    outbox.deliver()
+    assert (state_of(first), state_of(second)) == (State.REJECTED, State.CONFIRMED)
+    there = nimble.object("deal", deal.nimble_id)
+    assert (there["pipeline_id"], there["stage_id"]) == (other.pipeline.nimble_id, other.nimble_id)
