@@ -1,6 +1,7 @@
 """The doorbell breaks, is torn off or rings five times: with every broker; on every database by `./run soak`."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -29,18 +30,16 @@ class Broker(Protocol):
 
 
 class Folders:
-    """The filesystem broker; stopped, there is something else in its place."""
+    """The filesystem broker; stopped, its folder is gone. The worker ends then, and makes it anew when it starts."""
 
     url = "filesystem://"
     queue: Path
 
     def stop(self) -> None:
-        self.queue.rename(self.queue.with_name("aside"))
-        self.queue.write_text("not a folder")
+        shutil.rmtree(self.queue)
 
     def start(self) -> None:
-        self.queue.unlink()
-        self.queue.with_name("aside").rename(self.queue)
+        self.queue.mkdir(exist_ok=True)
 
 
 MAKERS = {"filesystem": Folders, "redis": servers.new_redis, "rabbitmq": servers.new_rabbitmq}
@@ -106,7 +105,7 @@ def test_broker_that_is_down_costs_no_edit_and_delays_it_by_seconds(running: Run
     try:
         move = Move(running.visitor).send()
         assert stage_shown(running.visitor, move), "the page says that it is saved"
-        move.arrives(timeout=15)
+        move.arrives(timeout=30)
     finally:
         running.broker.start()
 
@@ -114,7 +113,7 @@ def test_broker_that_is_down_costs_no_edit_and_delays_it_by_seconds(running: Run
 def test_broker_that_was_restarted_rings_again(running: Running):
     running.broker.stop()
     running.broker.start()
-    Move(running.visitor).send().arrives(timeout=15)
+    Move(running.visitor).send().arrives(timeout=30)
     wait_for(lambda: ready(running.portal), "everything is well again", timeout=90)
     Move(running.visitor).send().arrives(timeout=10)
 
