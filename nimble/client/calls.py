@@ -1,5 +1,6 @@
 """What all the calls share: the connection's pace, the person's token, and the one repetition that is safe."""
 
+import time
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from nimble.models import Connection
 from nimble.pace.gate import Gate
 from nimble.retry import repeat_at_once
 
+KNOWN_SECONDS = 2.0
 MYSELF = "/api/v1/myself"
 
 
@@ -26,6 +28,8 @@ class Calls:
         self.timeout = timeout
         self.last: Exchange | None = None
         self._token: str | None = None
+        # The last token, of which grant it is, and until when (locally) it need not be asked for again.
+        self._known: tuple[object, str, float] = (None, "", 0.0)
         longest = sum(timeout or settings.NIMBLE_TIMEOUT)
         self._gate = Gate(connection.pk, longest=longest, probe=self._probe, give_way=give_way)
 
@@ -64,8 +68,14 @@ class Calls:
     def _access_token(self, *, refused: str | None = None) -> str:
         """The person's token; to renew it is a request, too, and has to wait for its turn."""
         self._gate.admit()
+        grant, token, until = self._known
+        if refused is None and grant == self._gate.grant and time.monotonic() < until:
+            return token
         try:
-            return tokens.access_token(self.connection, refused=refused)
+            token = tokens.access_token(self.connection, refused=refused)
+            # Asked for anew often enough that it is renewed before it ends.
+            self._known = (self._gate.grant, token, time.monotonic() + KNOWN_SECONDS)
+            return token
         except BaseException as error:
             self._gate.settle(tokens.RENEWAL, error)
             raise

@@ -53,6 +53,8 @@ class Gate:
         self._life = longest + MARGIN
         self._probe = probe
         self._give_way = give_way
+        # As it was when the last turn was taken.
+        self.grant: stored.Grant | None = None
         # A read that runs ahead may still be under way when the run that it belongs to ends.
         self._lock = threading.RLock()
         self._token = holders.token()
@@ -125,8 +127,7 @@ class Gate:
 
     def _try(self) -> float:
         """Take a turn; returns 0, or how many seconds to wait before trying again."""
-        pace, now = stored.pace(self._connection_id)
-        breaker, _now = stored.breaker()
+        pace, breaker, self.grant, now = stored.look(self._connection_id)
         if (seconds := breakers.wait(breaker, now)) > 0:
             raise Outage(retry_after=seconds)
         if pace.budget.paused_until - now > PATIENCE:

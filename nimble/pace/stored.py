@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import F, Subquery
 from django.db.models.functions import Now
 
 from nimble import models
@@ -16,6 +17,8 @@ from nimble.pace.breaker import Breaker
 from nimble.pace.budget import Budget
 from nimble.pace.slots import Slot, Slots
 
+# Generation and state of a connection: while both are what they were, its stored token is, too.
+Grant = tuple[int, str]
 TRIES = 20
 # The primary key of the one breaker.
 ONLY = 1
@@ -45,6 +48,21 @@ def pace(connection_id: int) -> tuple[Pace, float]:
         models.Pace.objects.get_or_create(pk=connection_id)
         row = rows.get(pk=connection_id)
     return of(row), row.now.timestamp()
+
+
+def look(connection_id: int) -> tuple[Pace, Breaker, Grant, float]:
+    """All that a request has to know before it is sent, in one statement: also by which grant it would be."""
+    state = Subquery(models.Breaker.objects.filter(pk=ONLY).values("state")[:1])
+    row = (
+        models.Pace.objects.filter(pk=connection_id)
+        .annotate(now=Now(), breaker=state, generation=F("connection__generation"), grant=F("connection__state"))
+        .first()
+    )
+    if row is None:
+        pace(connection_id)
+        return look(connection_id)
+    known = breaker_of(row.breaker) if row.breaker else Breaker()
+    return of(row), known, (row.generation, row.grant), row.now.timestamp()
 
 
 def of(row: models.Pace) -> Pace:
