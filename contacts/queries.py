@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from contacts.models import Contact, ContactField, ContactNote, ContactSight, RecordType
+from crmportal import statements
 from nimble.models import Connection, Member
 from sync import overlay, registry, terms
 from sync.mirror import Mirrored
@@ -72,8 +73,12 @@ def members(user: Any) -> dict[str, str]:
     connection = viewer(user)
     if connection is None:
         return {}
-    team = Member.objects.filter(workspace_id=connection.workspace_id).order_by("name")
-    return {member.nimble_user_id: str(member) for member in team}
+    workspace = connection.workspace_id
+
+    def composed() -> QuerySet[Member, Any]:
+        return Member.objects.filter(workspace_id=workspace).order_by("name").values_list("nimble_user_id", "name")
+
+    return {user_id: name or user_id for user_id, name in statements.rows(("members", workspace), composed)}
 
 
 def tag_names(user: Any) -> list[str]:

@@ -13,10 +13,12 @@ from django.utils.translation import get_language, to_locale
 
 HUES = 8
 
+_to_locale = lru_cache(to_locale)
+
 
 def locale() -> str:
     """Babel's name of the language that the page is in."""
-    return to_locale(get_language() or "en")
+    return _to_locale(get_language() or "en")
 
 
 @lru_cache(maxsize=8192)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from contacts import keyset
 from contacts import queries as contacts
+from crmportal import statements
 from crmportal.formats import money, number
 from deals import cards, queries
 from deals.cards import Card, Renderer
@@ -92,6 +93,8 @@ class Board:
         # In Nimble's order, the final ones last.
         self.stages = sorted(chosen.stages, key=lambda stage: (stage.is_final, stage.position))
         self.filters = filters
+        # What `deals` depends on.
+        self.key = (queries.asking(user), self.pipeline.nimble_id, filters)
 
     @cached_property
     def deals(self) -> QuerySet[Deal]:
@@ -101,7 +104,7 @@ class Board:
 
     @cached_property
     def totals(self) -> list[Total]:
-        return queries.totals(self.deals)
+        return queries.totals(lambda: self.deals, self.key)
 
     @cached_property
     def members(self) -> dict[str, str]:
@@ -130,16 +133,20 @@ class Board:
     @cached_property
     def first(self) -> list[Card]:
         """The first cards of every column: one statement."""
-        stages = [column.stage for column in self.columns if column.count]
+        stages = tuple(column.stage.nimble_id for column in self.columns)
         if not stages:
             return []
+        found = statements.rows(("first", self.key, stages), lambda: self._first(stages))
+        return [Card._make(row) for row in found]
+
+    def _first(self, stages: Sequence[str]) -> QuerySet[Deal, Any]:
         one = keyset.ordered(self.deals.filter(stage_nimble_id=ANY_STAGE), SORT, descending=True)[:CARDS]
         sql, params = one.values("pk").query.sql_with_params()
         # Each part may be limited on its own only inside a FROM; an OR of such parts would not use an index.
         parts = [f"SELECT s{i}.pk FROM ({sql}) AS s{i}" for i in range(len(stages))]  # noqa: S608 the ORM's own SQL
-        given = [stage.nimble_id if param == ANY_STAGE else param for stage in stages for param in params]
+        given = [stage if param == ANY_STAGE else param for stage in stages for param in params]
         chosen = RawSQL(" UNION ALL ".join(parts), given)  # noqa: S611 values are parameters
-        return cards.read(keyset.ordered(Deal.objects.filter(pk__in=chosen), SORT, descending=True), self.user)
+        return cards.query(keyset.ordered(Deal.objects.filter(pk__in=chosen), SORT, descending=True), self.user)
 
     def filled(self) -> list[Column]:
         """The columns with their first cards."""

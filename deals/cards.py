@@ -42,21 +42,22 @@ class Card(NamedTuple):
     tag_index: str
     updated: datetime | None
     locked: bool
-    edit: dict[str, Any] | None
+    edit_state: str | None
     company: str | None
 
-    @property
-    def edit_state(self) -> str:
-        return self.edit["state"] if self.edit else ""
+
+def query(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal, Any]:
+    """The values of the cards of some deals, in their order."""
+    columns = (
+        "pk", "rev", "name", "amount", "currency", "expected_close", "probability", "owner_id", "stage_nimble_id",
+        "stage_since", "tag_index", "updated_in_nimble", "locked", "edit_state", "company",
+    )  # fmt: skip
+    return queries.with_card(deals, user).values_list(*columns)
 
 
 def read(deals: QuerySet[Deal], user: Any) -> list[Card]:
     """The cards of some deals, in their order. One statement."""
-    columns = (
-        "pk", "rev", "name", "amount", "currency", "expected_close", "probability", "owner_id", "stage_nimble_id",
-        "stage_since", "tag_index", "updated_in_nimble", "locked", "edit", "company",
-    )  # fmt: skip
-    return [Card._make(row) for row in queries.with_card(deals, user).values_list(*columns)]
+    return [Card._make(row) for row in query(deals, user)]
 
 
 class Renderer:
@@ -102,7 +103,7 @@ class Renderer:
         tags = self.tags(card.tag_index) if card.tag_index else ""
         unsure = " data-no-probability" if card.probability is None else ""
         close = self.close(card.expected_close, is_open) if card.expected_close else ""
-        state = self.states.get(card.edit["state"], "") if card.edit else ""
+        state = self.states.get(card.edit_state, "") if card.edit_state else ""
         age = ""
         if card.stage_since and stage and is_open:
             age = self.age(max((self.now - card.stage_since).days, 0), stage.expected_days)

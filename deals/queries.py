@@ -1,16 +1,17 @@
 """What pages read of deals: always through `for_user`, sums and counts by SQL."""
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import JSONObject
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts import queries as contacts
+from crmportal import statements
 from deals.models import Deal, DealContact, DealNote, DealSight, LostReason, Pipeline, PipelineSight, Stage
 from nimble.models import Connection
 from sync import terms
@@ -48,6 +49,13 @@ def for_user(user: Any) -> QuerySet[Deal]:
     """
     connection = viewer(user)
     return Deal.objects.none() if connection is None else for_connection(connection)
+
+
+def asking(user: Any) -> tuple[Any, ...]:
+    """All of a person that what they see of deals depends on, besides rows: the key of statements that are kept."""
+    connection = viewer(user)
+    own = (connection.pk, connection.workspace_id, connection.nimble_user_id) if connection else ()
+    return (user.pk, *own)
 
 
 def for_connection(connection: Connection) -> QuerySet[Deal]:
@@ -118,15 +126,18 @@ def laid_out(user: Any) -> list[Laid]:
         "archived_at",
         "default_probability",
     )
-    reasons = LostReason.objects.filter(pipeline=OuterRef("pk"))
-    rows = (
-        pipelines(user)
-        .annotate(has_reasons=Exists(reasons))
-        .order_by(F("archived_at").asc(nulls_first=True), "position", "name", "pk", "stages__position")
-        .values_list("has_reasons", *own, *(f"stages__{name}" for name in of_stage))
-    )
+
+    def composed() -> QuerySet[Pipeline, Any]:
+        reasons = LostReason.objects.filter(pipeline=OuterRef("pk"))
+        return (
+            pipelines(user)
+            .annotate(has_reasons=Exists(reasons))
+            .order_by(F("archived_at").asc(nulls_first=True), "position", "name", "pk", "stages__position")
+            .values_list("has_reasons", *own, *(f"stages__{name}" for name in of_stage))
+        )
+
     found: dict[int, Laid] = {}
-    for has_reasons, *values in rows:
+    for has_reasons, *values in statements.rows(("laid_out", asking(user)), composed):
         laid = found.get(values[0])
         if laid is None:
             pipeline = Pipeline(**dict(zip(own, values, strict=False)))
@@ -175,9 +186,9 @@ def unsettled(user: Any) -> QuerySet[Edit]:
 
 
 def with_card(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal]:
-    """The deals with what their cards say beyond their own columns: `locked`, `edit`, `company`.
+    """The deals with what their cards say beyond their own columns: `locked`, `edit_state`, `company`.
 
-    `locked`: Nimble does not let this person edit it. `edit`: id and state of the last edit not in Nimble yet.
+    `locked`: Nimble does not let this person edit it. `edit_state`: of the last edit not in Nimble yet.
     `company`: the name of the first related contact, where this person may see that.
     """
     own_sight = DealSight.objects.filter(record=OuterRef("pk"), connection=viewer(user))
@@ -186,7 +197,7 @@ def with_card(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal]:
     contact = contacts.for_user(user).filter(nimble_id=Subquery(first.values("contact_nimble_id")[:1]))
     return deals.annotate(
         locked=Exists(own_sight.filter(view__is_editable=False)),
-        edit=Subquery(edit.values(packed=JSONObject(id="pk", state="state"))[:1]),
+        edit_state=Subquery(edit.values("state")[:1]),
         company=Subquery(contact.values("name")[:1]),
     )
 
@@ -205,26 +216,33 @@ class Total:
     unsent: int
 
 
-def totals(deals: QuerySet[Deal]) -> list[Total]:
-    """Counts and sums by stage and currency, over all deals that there are, in one statement."""
+def totals(deals: Callable[[], QuerySet[Deal]], key: Hashable) -> list[Total]:
+    """Counts and sums by stage and currency, over all deals that there are, in one statement.
+
+    `key` names all that the deals depend on: who sees them, and what filters leave.
+    """
     first = timezone.localdate().replace(day=1)
     following = (first + timedelta(days=32)).replace(day=1)
-    unsent = Edit.objects.filter(kind=Deal.kind, state__in=OVERLAID).values("record_id")
-    rows = (
-        deals.order_by()
-        .values_list("stage_nimble_id", "currency")
-        .annotate(
-            count=Count("pk"),
-            sum=Sum("amount"),
-            closing=Count("pk", filter=Q(expected_close__gte=first, expected_close__lt=following)),
-            unsent=Count("pk", filter=Q(pk__in=unsent)),
+
+    def composed() -> QuerySet[Deal, Any]:
+        unsent = Edit.objects.filter(kind=Deal.kind, state__in=OVERLAID).values("record_id")
+        return (
+            deals()
+            .order_by()
+            .values_list("stage_nimble_id", "currency")
+            .annotate(
+                count=Count("pk"),
+                sum=Sum("amount"),
+                closing=Count("pk", filter=Q(expected_close__gte=first, expected_close__lt=following)),
+                unsent=Count("pk", filter=Q(pk__in=unsent)),
+            )
+            .order_by("stage_nimble_id", "-count", "currency")
         )
-        .order_by("stage_nimble_id", "-count", "currency")
-    )
+
     # SQLite adds up binary fractions: what lies beyond the column's own digits is not the amounts'.
     return [
         Total(stage, currency, count, (amount or Decimal(0)).quantize(CENT_OF_CENT), closing, unsent)
-        for stage, currency, count, amount, closing, unsent in rows
+        for stage, currency, count, amount, closing, unsent in statements.rows(("totals", key, first), composed)
     ]
 
 

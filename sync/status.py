@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Now
 
+from crmportal import statements
 from nimble.models import Connection, ConnectionState
 from nimble.pace import status as nimble_status
 from sync import health, rhythm
@@ -50,7 +51,7 @@ class Chip:
 
 @dataclass(frozen=True)
 class Standing:
-    """All that the shell and the sync page say of one person's sync, from four statements.
+    """All that the shell and the sync page say of one person's sync, from three statements.
 
     `lost`: the state of their latest connection when none can be used, "" when there never was one. `held`: brakes that
     wait for them. `differing`: figures in which ours and Nimble's differ for more than one listing.
@@ -186,8 +187,18 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(filter(None, (one, other)), default=None)
 
 
+FIGURES = ("needs", "waiting", "held", "differing", "push", "pull", "sent", "lost", "breaker", "now")
+
+
 def _figures(user: Any) -> dict[str, Any]:
-    """One row, always there: the counts of what a person has to know, the heartbeats, and the database's time."""
+    """One row, always there: the counts of what a person has to know, the heartbeats, whether Nimble answers, and the
+    database's time.
+    """
+    [row] = statements.rows(("standing", user.pk), lambda: _counted(user).values_list(*FIGURES))
+    return dict(zip(FIGURES, row, strict=True))
+
+
+def _counted(user: Any) -> QuerySet[Any]:
     own = Edit.objects.filter(author=OuterRef("pk")).order_by().values("author")
 
     def counted(found: Any) -> Any:
@@ -205,10 +216,10 @@ def _figures(user: Any) -> dict[str, Any]:
 
     latest = Connection.objects.filter(user=OuterRef("pk")).order_by(F("last_seen_at").desc(nulls_last=True), "-pk")
     sending = Edit.objects.filter(state=State.SENDING).order_by().values("state")
-    found = (
+    return (
         get_user_model()
         .objects.filter(pk=user.pk)
-        .values(
+        .annotate(
             needs=count(NEEDS_PERSON),
             waiting=count([*UNSENT, State.SENDING]),
             held=counted(streams(Brake).filter(state=Brake.State.HELD)),
@@ -221,7 +232,6 @@ def _figures(user: Any) -> dict[str, Any]:
             now=Now(),
         )
     )
-    return dict(found.get())
 
 
 def edits_of(user: Any) -> QuerySet[Edit]:

@@ -9,6 +9,8 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from crmportal import statements
+
 
 class Theme(models.TextChoices):
     SYSTEM = "system", _("Like my system")
@@ -22,11 +24,14 @@ class ProfileManager(models.Manager["Profile"]):
         none. One statement.
         """
         names = [field.attname for field in self.model._meta.concrete_fields]
-        unread = Notification.objects.unread().filter(user=OuterRef("pk")).order_by().values("user")
-        counted = Subquery(unread.annotate(n=Count("pk")).values("n"), output_field=models.IntegerField())
-        columns = (f"profile__{name}" for name in names)
-        found = get_user_model().objects.filter(pk=user.pk).values_list(Coalesce(counted, 0), *columns).first()
-        count, *values = found or (0, None)
+
+        def composed() -> models.QuerySet[Any, Any]:
+            unread = Notification.objects.unread().filter(user=OuterRef("pk")).order_by().values("user")
+            counted = Subquery(unread.annotate(n=Count("pk")).values("n"), output_field=models.IntegerField())
+            columns = (f"profile__{name}" for name in names)
+            return get_user_model().objects.filter(pk=user.pk).values_list(Coalesce(counted, 0), *columns)
+
+        [(count, *values)] = statements.rows(("profile", user.pk), composed) or [(0, None)]
         stored = values[0] is not None
         profile = self.model.from_db(self.db, names, values) if stored else Profile(user=user)
         profile.unread = count

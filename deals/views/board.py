@@ -46,7 +46,7 @@ def board(request: HttpRequest, pk: int) -> HttpResponse:
         "pipelines": found.pipelines,
         "members": found.members,
         "chips": found.filters.chips(path, found.members),
-        "watching": watching(found, {card.pk: card.edit_state for card in found.first}),
+        "watching": watching(found, {card.pk: card.edit_state or "" for card in found.first}),
         # Why there is nothing to see: the first pull is running, or the filters hide all.
         "syncing": next((flow for flow in standing.flows if flow.spec.name == "deals" and not flow.completed_at), None),
         "hidden": found.filters.narrowing and not any(column.count for column in columns),

@@ -46,7 +46,7 @@ def test_parts_in_the_order_that_the_looks_expect():
         tag_index=terms.SEPARATOR + terms.SEPARATOR.join("abcd") + terms.SEPARATOR,
         expected_close=timezone.localdate(),
         stage_since=timezone.now() - timedelta(days=9),
-        edit={"id": 1, "state": "pending"},
+        edit_state="pending",
     )
     marks = [attrs.get("class") or tag for tag, attrs in rendered(card).found]
     kinds = [mark.split(" ")[0] for mark in marks]

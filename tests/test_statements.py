@@ -1,0 +1,76 @@
+"""Compiled statements: they bring what the queryset brings, and compose it once."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
+from django.utils import timezone
+
+from crmportal import statements
+from deals.models import Deal, DealContact
+from nimble.models import Connection
+
+pytestmark = pytest.mark.django_db
+
+COLUMNS = ("pk", "name", "amount", "expected_close", "updated_in_nimble", "is_private", "tags", "has_contacts")
+
+
+@pytest.fixture
+def deals(ada: Connection) -> list[Deal]:
+    now = timezone.now()
+    rows = [
+        Deal(
+            workspace_id=ada.workspace_id,
+            nimble_id=f"d{n}",
+            name=f"Deal {n % 2}",
+            amount=Decimal("1.5") * (n % 2) if n else None,
+            expected_close=now.date() if n else None,
+            updated_in_nimble=now - timedelta(seconds=n % 2) if n else None,
+            is_private=n % 2 == 0,
+            tags=["a", n % 2],
+        )
+        for n in range(5)
+    ]
+    return Deal.objects.bulk_create(rows)
+
+
+def composed() -> QuerySet[Deal]:
+    related = DealContact.objects.filter(deal=OuterRef("pk"))
+    return Deal.objects.annotate(has_contacts=Exists(related)).order_by("pk").values_list(*COLUMNS)
+
+
+def test_rows_are_those_of_the_queryset_with_its_types(deals: list[Deal]):
+    rows = statements.Statement(composed()).rows()
+    assert rows == list(composed())
+    assert [type(value) for value in rows[1]] == [type(value) for value in composed()[1]]
+
+
+def test_figures_are_those_of_the_queryset(deals: list[Deal]):
+    grouped = Deal.objects.values_list("name").annotate(n=Count("pk"), total=Sum("amount")).order_by("name")
+    assert statements.Statement(grouped).rows() == list(grouped)
+
+
+def test_what_cannot_have_rows_is_not_asked_for(deals: list[Deal], django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert statements.Statement(composed().none()).rows() == []
+
+
+def test_statement_is_composed_once_for_its_key_and_run_every_time(deals: list[Deal]):
+    times = []
+
+    def once() -> QuerySet[Deal]:
+        times.append(1)
+        return composed()
+
+    key = ("composed once", deals[0].pk)
+    assert len(statements.rows(key, once)) == 5
+    deals[0].delete()
+    assert len(statements.rows(key, once)) == 4
+    assert len(times) == 1
+
+
+def test_statements_of_a_process_stay_bounded(deals: list[Deal]):
+    for n in range(statements.MOST + 1):
+        statements.rows(("bounded", n), composed)
+    assert 0 < len(statements._kept) <= statements.MOST
