@@ -26,7 +26,7 @@ from tests.sync.pages import signed_in, text, workers_alive
 
 HTMX = {"HX-Request": "true"}
 # Of the page of a person with a brake, for any number of streams, runs and figures.
-PAGE_QUERIES = 17
+PAGE_QUERIES = 15
 
 
 @pytest.fixture
