@@ -16,9 +16,12 @@ DEPRECATED = (mapping.TITLE, mapping.PARENT)
 NAMES = tuple(mapping.FIELD + name for name in (mapping.FIRST, mapping.LAST, mapping.COMPANY))
 
 
-def legacy(remote: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of a contact as far as a create takes it."""
-    return {key: remote[key] for key in LEFT if remote.get(key) is not None}
+def legacy(remote: Mapping[str, Any], read_only: Collection[str]) -> dict[str, Any]:
+    """What is known of a contact as far as a create, and a change that mends one, takes it."""
+    left = {key: remote[key] for key in LEFT if remote.get(key) is not None}
+    fields = left.get("fields") or {}
+    dropped = {*read_only, *(DEPRECATED if fields.get(mapping.EMPLOYMENT) else ())}
+    return {**left, "fields": {name: items for name, items in fields.items() if name not in dropped}}
 
 
 def body(values: Mapping[str, Any], left: Mapping[str, Any], read_only: Collection[str]) -> dict[str, Any]:
@@ -36,18 +39,17 @@ def body(values: Mapping[str, Any], left: Mapping[str, Any], read_only: Collecti
     return made
 
 
-def found(listed: Sequence[Mapping[str, Any]], wanted: Mapping[str, Any], *, author: str, since: Any) -> Found:
+def found(
+    listed: Sequence[Mapping[str, Any]], wanted: Mapping[str, Any], *, author: Collection[str], since: Any
+) -> Found:
     """Of the newest contacts the ones that a create by this author since then may have made.
 
-    One that has all that was wanted is it; where there are several, or one with the same name alone, a person decides.
+    `author`: their id and their name; Nimble gives a contact's creator by name, which somebody may have changed. One of
+    theirs that has all that was wanted is it; where there are several, or only the name is the same, a person decides.
     """
-    own = [
-        one
-        for one in listed
-        if (one.get("creator") or one.get("owner_id")) == author and (when.moment(one.get("created")) or since) >= since
-    ]
-    named = [one for one in own if _has(one, {name: wanted.get(name) for name in NAMES})]
-    whole = [one for one in named if _has(one, wanted)]
+    names = {name: wanted.get(name) for name in NAMES}
+    named = [one for one in listed if (when.moment(one.get("created")) or since) >= since and _has(one, names)]
+    whole = [one for one in named if (one.get("creator") or one.get("owner_id")) in author and _has(one, wanted)]
     return Found(payload=dict(whole[0])) if len(whole) == 1 else Found(candidates=[dict(one) for one in named])
 
 

@@ -18,7 +18,7 @@ from contacts.rules import TAGS, Known, rule
 from nimble import errors
 from nimble.client import Client
 from nimble.models import Connection
-from sync import clean, when
+from sync import clean, twins, when
 from sync.clock import database_now
 from sync.ids import object_id
 from sync.merge import Rule
@@ -87,29 +87,41 @@ class Contacts(Resource):
         return answer
 
     def create(self, client: Client, row: Contact, values: dict[str, Any]) -> dict[str, Any]:
-        known = ContactField.objects.filter(workspace_id=row.workspace_id, read_only=True)
-        read_only = set(known.values_list("name", flat=True))
-        made = client.create_contact(creation.body(values, row.remote, read_only))
+        made = client.create_contact(creation.body(values, row.remote, read_only(row.workspace_id)))
         if len(values.get("tags") or []) > creation.MOST_TAGS:
-            # Should this answer be lost, the look-up finds the contact and gives it what it lacks.
-            return client.set_contact_tags(made["id"], values["tags"])
+            try:
+                return client.set_contact_tags(made["id"], values["tags"])
+            except errors.NimbleError:
+                # It is made, whatever this failed of: the look-up finds it and gives it what it lacks.
+                raise errors.NoAnswer from None
         return made
 
     def look_up(self, client: Client, row: Contact, edit: Edit) -> Found:
         """By author, time and equal values, among the newest contacts."""
-        listed = client.list_contacts(sort="created:desc", per_page=100)["resources"]
+        listed = twins.possible(row, client.list_contacts(sort="created:desc", per_page=100)["resources"])
         since = (edit.sent_at or edit.created_at) - timedelta(minutes=5)
         wanted = {name: change["new"] for name, change in edit.fields.items()}
-        return creation.found(listed, wanted, author=edit.connection.nimble_user_id, since=since)
+        author = {edit.connection.nimble_user_id, edit.connection.name}
+        return creation.found(listed, wanted, author=author, since=since)
+
+    def last_touch(self, payload: dict[str, Any]) -> dict[str, str]:
+        """Of contacts Nimble says the name."""
+        found = super().last_touch(payload)
+        return {**found, "name": found["by"]} if found.get("by") else found
 
     def candidate(self, payload: dict[str, Any]) -> dict[str, str]:
         return {**super().candidate(payload), "title": str(mapping.columns(payload, mapping.values(payload))["name"])}
 
     def successor(self, row: Contact, connection: Connection) -> Contact:
-        return Contact(workspace_id=row.workspace_id, remote=creation.legacy(row.remote))
+        remote = creation.legacy(row.remote, read_only(row.workspace_id))
+        return Contact(workspace_id=row.workspace_id, remote=remote)
 
     def relink(self, old: Contact, new: Contact) -> None:
         new.notes.set(old.notes.all())
+
+    def join(self, twin: Contact, row: Contact) -> None:
+        row.notes.add(*twin.notes.all())
+        twin.notes.clear()
 
     def nimble_url(self, nimble_id: str) -> str:
         return f"{settings.NIMBLE_BASE_URL}/#app/contacts/view?id={quote(nimble_id, safe='')}"
@@ -140,6 +152,12 @@ class Contacts(Resource):
         members = names.members if any(one.kind == "user" for one in known) else {}
         entries = layout.entries(name, value, known, members)
         return "\n".join(" · ".join(filter(None, (entry.text, entry.modifier))) for entry in entries)
+
+
+def read_only(workspace_id: int) -> set[str]:
+    """The names of the fields that Nimble fills by itself."""
+    known = ContactField.objects.filter(workspace_id=workspace_id, read_only=True)
+    return set(known.values_list("name", flat=True))
 
 
 class ContactNotes(Resource):
@@ -206,16 +224,10 @@ class ContactNotes(Resource):
         listed = client.contact_notes(contact.nimble_id, per_page=50).get("resources") or []
         since = (edit.sent_at or edit.created_at) - timedelta(minutes=5)
         wanted = clean.plain(clean.html(edit.fields["note"]["new"]))
-        known = set(
-            ContactNote.objects.filter(
-                workspace_id=row.workspace_id, nimble_id__in=[note.get("id") for note in listed]
-            ).values_list("nimble_id", flat=True)
-        )
         same = [
             note
-            for note in listed
+            for note in twins.possible(row, listed)
             if note.get("owner_id") == edit.connection.nimble_user_id
-            and note.get("id") not in known
             and (when.moment(note.get("created")) or since) >= since
             and clean.plain(clean.html(note.get("note") or "")) == wanted
         ]

@@ -20,7 +20,7 @@ from deals.record import STANDARD
 from deals.rules import CONTACTS, TAGS, Known, rule
 from nimble.client import Client
 from nimble.models import Connection
-from sync import clean, when
+from sync import clean, twins, when
 from sync.clock import database_now
 from sync.merge import Rule
 from sync.models import Edit
@@ -175,7 +175,7 @@ class Deals(Resource):
 
     def look_up(self, client: Client, row: Deal, edit: Edit) -> Found:
         """By author, time, name and amount, among the deals that changed last."""
-        listed = client.deals(sort="updated:desc", limit=100)["resources"]
+        listed = twins.possible(row, client.deals(sort="updated:desc", limit=100)["resources"])
         since = (edit.sent_at or edit.created_at) - timedelta(minutes=5)
         wanted = {name: change["new"] for name, change in edit.fields.items()}
         return creation.found(listed, wanted, author=edit.connection.nimble_user_id, since=since)
@@ -196,6 +196,10 @@ class Deals(Resource):
         for note in old.notes.filter(gone_at=None, removed=False):
             note.pk, note.nimble_id, note.deal = None, None, new
             note.save(force_insert=True)
+
+    def join(self, twin: Deal, row: Deal) -> None:
+        twin.notes.update(deal=row)
+        twin.related.all().delete()
 
     def nimble_url(self, nimble_id: str) -> str:
         return f"{settings.NIMBLE_BASE_URL}/#app/deals/view?id={quote(nimble_id, safe='')}"

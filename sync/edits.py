@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from nimble.models import Connection
-from sync import bell, overlay, planner, registry
+from sync import bell, overlay, planner, registry, twins
 from sync.clock import database_now
 from sync.mirror import Mirrored
 from sync.models import OVERLAID, UNSENT, Batch, Edit, State
@@ -245,6 +245,8 @@ def adopt(edit: Edit) -> bool:
             values = {name: change["new"] for name, change in edit.fields.items()}
             if edit.operation == Operation.UPDATE:
                 values = {**row.remote, **values}
+            if nimble_id:
+                twins.join(row, found[0], database_now())
             overlay.refresh(row, remote=resource.adopted(row, values), **nimble_id)
     return bool(done)
 

@@ -7,7 +7,7 @@ import structlog
 from django.db import transaction
 
 from nimble import errors
-from sync import attempts, lines, overlay, planner, registry, store
+from sync import attempts, lines, overlay, planner, registry, store, twins
 from sync.clock import database_now
 from sync.metrics import ATTEMPTS
 from sync.models import OVERLAID, Edit, State
@@ -22,7 +22,7 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
     parsed = resource.parse(payload) if payload is not None else None
     with transaction.atomic():
         # The row before its edit, here as in `edits.record`: one order of locks. A pull may be storing the row.
-        row = type(row)._default_manager.select_for_update().get(pk=row.pk)
+        row = twins.locked(edit)
         now = database_now()
         if (
             lines.held(edit).update(
@@ -43,6 +43,8 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
         elif parsed is None:
             overlay.refresh(row)
         else:
+            if parsed.nimble_id != row.nimble_id:
+                twins.join(row, parsed.nimble_id, now)
             remote = resource.keep(row.remote, parsed.remote)
             overlay.refresh(
                 row, remote=remote, digest=store.digest(resource, remote), fetched_at=now, nimble_id=parsed.nimble_id
@@ -57,7 +59,7 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
 def finish(edit: Edit, row: Any, state: str, error: dict[str, Any], **changes: Any) -> None:
     """End this attempt in `state`, if the lease is still ours."""
     with transaction.atomic():
-        row = type(row)._default_manager.select_for_update().get(pk=row.pk)
+        row = twins.locked(edit)
         mine = lines.held(edit).update(
             state=state, error=error, lease_token="", lease_until=None, request_id=edit.request_id, **changes
         )

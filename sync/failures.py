@@ -41,6 +41,8 @@ def judge(edit: Edit, error: Exception, age: timedelta) -> Verdict:
         "message": str(error) if isinstance(error, errors.NimbleError) else "",
         "ambiguous": lost or bool(edit.error.get("ambiguous")),
     }
+    if edit.error.get("chosen"):
+        said["chosen"] = edit.error["chosen"]
     if isinstance(error, errors.NeedsReconnect):
         return Verdict(State.BLOCKED, {**said, "reason": "reconnect"})
     if isinstance(error, errors.PaymentRequired):

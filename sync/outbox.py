@@ -45,7 +45,7 @@ def unblock() -> None:
     waiting = Edit.objects.filter(state=State.BLOCKED, error__reason="reconnect")
     for edit in waiting.filter(connection__state=Connection.State.ACTIVE, connection__account__isnull=False):
         # Whether an earlier attempt may be in Nimble must not be forgotten.
-        kept = {"ambiguous": True} if edit.error.get("ambiguous") else {}
+        kept = {name: edit.error[name] for name in ("ambiguous", "chosen") if edit.error.get(name)}
         Edit.objects.filter(pk=edit.pk, state=State.BLOCKED).update(state=State.PENDING, error=kept, not_before=None)
     room = Edit.objects.filter(state=State.BLOCKED, error__reason="quota", not_before__lte=database_now())
     room.update(state=State.RETRYING, not_before=None)

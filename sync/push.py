@@ -165,6 +165,8 @@ def _brought_up_to(
     """The object that a create has made after all; its author may have changed their words since."""
     parsed = resource.parse(found)
     have = resource.values(parsed.remote)
+    # Whatever comes now, and whatever its author makes of its words: it is this one.
+    edit.error = {**edit.error, "chosen": parsed.nimble_id}
     send = {name: value for name, value in _wanted(edit).items() if not resource.equal(have.get(name), value)}
     if not send:
         return found

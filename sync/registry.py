@@ -137,6 +137,9 @@ class Resource:
     def relink(self, old: Any, new: Any) -> None:
         """Let what is kept here of the old row hang on its successor, too; in the same transaction."""
 
+    def join(self, twin: Any, row: Any) -> None:
+        """Both rows turned out to be one object of Nimble's, and `row` stays: what hangs on its twin moves there."""
+
     def adopted(self, row: Any, values: dict[str, Any]) -> dict[str, Any]:
         """The `remote` of a create that a person says is in Nimble, though nothing could be read back."""
         return dict(values)
