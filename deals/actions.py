@@ -1,16 +1,40 @@
 """What a person does to deals: each action is one transaction that leaves an edit for the outbox."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from deals.models import Deal, DealNote, Stage
+from deals import creation
+from deals.models import Deal, DealContact, DealNote, Stage
 from nimble.models import Connection
 from sync import edits
 from sync.clock import database_now
 from sync.models import OVERLAID, Edit, State
+
+
+def create(*, author: Any, stage: Stage, values: dict[str, Any], related: Sequence[str] = ()) -> Edit:
+    """Make a deal in a stage: here at once, in Nimble as soon as it is sent; later edits and notes of it wait for that.
+
+    `values`: field → value as `deals.mapping.values` has it, `name` among them; without `owner` it is the author's.
+    `related`: Nimble's ids of contacts that take part. Raises `CannotEdit` for an archived stage.
+    """
+    refuse_archived(stage)
+    with transaction.atomic():
+        connection = edits.connection_of(author, stage.pipeline)
+        me = connection.nimble_user_id
+        deal = Deal.objects.create(workspace_id=stage.pipeline.workspace_id, remote=creation.begun(me, database_now()))
+        place = {"pipeline": stage.pipeline.nimble_id, "stage": stage.nimble_id}
+        given = {"owner": me, **values, **place}
+        if related:
+            given["contacts"] = [{"id": one, "note": ""} for one in related]
+        DealContact.objects.bulk_create(
+            DealContact(deal=deal, contact_nimble_id=one, position=position) for position, one in enumerate(related)
+        )
+        edit = edits.record(author=author, row=deal, new=given, operation=Edit.Operation.CREATE)
+    assert edit is not None, "a create always says something"  # noqa: S101
+    return edit
 
 
 def move(
@@ -28,8 +52,7 @@ def move(
     archived stage. `probability`: for a stage that has none of its own, in the same edit. None when the deal stands
     there already.
     """
-    if stage.archived_at is not None or stage.pipeline.archived_at is not None:
-        raise edits.CannotEdit(_("This stage is archived: choose another one."))
+    refuse_archived(stage)
     new: dict[str, Any] = {"stage": stage.nimble_id}
     if deal.pipeline_nimble_id != stage.pipeline.nimble_id:
         new["pipeline"] = stage.pipeline.nimble_id or ""
@@ -43,6 +66,12 @@ def move(
             title = _("Lost: {reason}").format(reason=reason)
             write_note(author=author, deal=deal, title=title[:256], body=title, depends_on=edit)
     return edit
+
+
+def refuse_archived(stage: Stage) -> None:
+    """Raise `CannotEdit` for a stage that takes no deals any more."""
+    if stage.archived_at is not None or stage.pipeline.archived_at is not None:
+        raise edits.CannotEdit(_("This stage is archived: choose another one."))
 
 
 def drop_reasons(deal: Deal) -> None:

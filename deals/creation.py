@@ -1,6 +1,7 @@
 """Making a deal: the body of the create, and telling what a create whose answer was lost has made. Pure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from deals import mapping
@@ -27,6 +28,11 @@ def legacy(remote: Mapping[str, Any]) -> dict[str, Any]:
     left["stage_transitions"] = {"pipeline_id": mapping.pipeline_of(remote)}
     left[mapping.LISTED_STAGE] = mapping.current_stage(remote)
     return left
+
+
+def begun(author: str, at: datetime) -> dict[str, Any]:
+    """What is known of a deal that was made here, until Nimble has answered: who made it, and when."""
+    return {"creator": author, "created": at.isoformat(), "updated": at.isoformat()}
 
 
 def body(values: Mapping[str, Any], left: Mapping[str, Any], author: str) -> dict[str, Any]:

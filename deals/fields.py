@@ -121,20 +121,13 @@ class FieldForm(forms.Form):
             return given
         text = typed(given)
         if self.row.kind == "tags":
-            return self._tags(text)
+            return tag_lines(text)
         if self.is_custom:
             lines = text.split("\n") if self.has_several else [text]
             return [self._parsed(line.strip() if self.has_several else line) for line in lines if line.strip()]
         if self.row.name == "name" and not text:
             raise forms.ValidationError(_("A deal needs a name."))
         return self._parsed(text) if text else None
-
-    def _tags(self, text: str) -> list[str]:
-        tags = list(dict.fromkeys(line.strip() for line in text.split("\n") if line.strip()))
-        for tag in tags:
-            if len(tag) > 255:
-                raise forms.ValidationError(_("A tag has at most 255 characters: {tag}…").format(tag=tag[:40]))
-        return tags
 
     def _parsed(self, text: str) -> Any:
         return parsed(self.row.kind, text)
@@ -152,6 +145,15 @@ class FieldForm(forms.Form):
             return self.seen
         value = self.cleaned_data["value"]
         return self.seen if self.has_several and [str(v) for v in self.seen or []] == [str(v) for v in value] else value
+
+
+def tag_lines(text: str) -> list[str]:
+    """The tags of a text with one a line, each once. Raises ValidationError for one that is too long."""
+    tags = list(dict.fromkeys(line.strip() for line in text.split("\n") if line.strip()))
+    for tag in tags:
+        if len(tag) > 255:
+            raise forms.ValidationError(_("A tag has at most 255 characters: {tag}…").format(tag=tag[:40]))
+    return tags
 
 
 def as_text(kind: str, value: Any) -> str:

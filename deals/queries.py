@@ -114,7 +114,7 @@ class Laid:
 
 def laid_out(user: Any) -> list[Laid]:
     """The person's pipelines with their stages. One statement."""
-    own = ("pk", "workspace_id", "nimble_id", "name", "is_default", "archived_at")
+    own = ("pk", "workspace_id", "nimble_id", "name", "is_default", "default_currency", "archived_at")
     of_stage = (
         "pk",
         "nimble_id",

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from deals.views import board, deal, fields, moves, notes
+from deals.views import board, create, deal, fields, moves, notes
 
 app_name = "deals"
 urlpatterns = [
     path("", board.index, name="index"),
+    path("new/", create.new, name="new"),
     path("tags/", board.tags, name="tags"),
     path("pipelines/<int:pk>/", board.board, name="board"),
     path("pipelines/<int:pk>/stages/<int:stage_pk>/", board.column, name="column"),

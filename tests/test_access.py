@@ -104,7 +104,7 @@ TABLE: dict[str, Route] = {
     **shared(VIEWER, "contacts:change_note", objects=CONTACT_NOTE, method="post", data={"text": "Another"}),
     **shared(VIEWER, "contacts:remove_note", objects=CONTACT_NOTE, method="post"),
     # --- deals ---
-    **shared(PERSON, "deals:index", "deals:tags"),
+    **shared(PERSON, "deals:index", "deals:tags", "deals:new"),
     **shared(TEAM, "deals:board", "deals:watch", objects={"pk": "pipeline"}),
     **shared(TEAM, "deals:column", objects={"pk": "pipeline", "stage_pk": "stage"}),
     **shared(VIEWER, "deals:deal", "deals:head", "deals:history", "deals:pulse", "deals:fresh", objects=DEAL),

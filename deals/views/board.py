@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -11,8 +11,10 @@ from django.views.decorators.http import require_GET
 from deals import queries
 from deals.board import Board, open_board
 from deals.filters import Filters
+from deals.models import Deal
 from deals.queries import ON_ITS_WAY
 from sync import status
+from sync.models import Edit
 
 LAST = "pipeline"
 YEAR = 365 * 24 * 3600
@@ -98,9 +100,11 @@ def watch(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @never_cache
 def card(request: HttpRequest, pk: int) -> HttpResponse:
-    """One deal as the board that asks shows it now, with the figures above."""
+    """One deal as the board that asks shows it now, with the figures above; one that its author took back is gone."""
     found = of_request(request, request.GET)
-    get_object_or_404(queries.for_user(request.user), pk=pk)
+    own = status.edits_of(request.user).filter(kind=Deal.kind, record_id=pk, operation=Edit.Operation.CREATE)
+    if not queries.for_user(request.user).filter(pk=pk).exists() and not own.exists():
+        raise Http404
     return fragments(request, found, [pk])
 
 
@@ -140,7 +144,9 @@ def watching(found: Board, states: dict[int, str]) -> dict[str, str]:
     return {"was": was, "url": reverse("deals:watch", args=[found.pipeline.pk]) + found.filters.query(was=was)}
 
 
-def fragments(request: HttpRequest, found: Board, pks: list[int], **context: Any) -> HttpResponse:
+def fragments(
+    request: HttpRequest, found: Board, pks: list[int], *, template: str = "deals/fragments.html", **context: Any
+) -> HttpResponse:
     """Cards as they are now, out-of-band, and the figures above them; cards that left the board are taken away."""
     shown = found.some(pks)
     context |= {
@@ -150,4 +156,4 @@ def fragments(request: HttpRequest, found: Board, pks: list[int], **context: Any
         "columns": found.columns,
         "watching": watching(found, found.watched()),
     }
-    return render(request, "deals/fragments.html", context)
+    return render(request, template, context)

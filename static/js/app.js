@@ -9,5 +9,6 @@ import "./editable.js";
 import "./poll.js";
 import "./picks.js";
 import "./board.js";
+import "./quick.js";
 
 document.documentElement.classList.replace("no-js", "js");

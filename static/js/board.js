@@ -284,9 +284,9 @@ function fold(column, folded) {
   localStorage.setItem(memory(), JSON.stringify(folded ? [...others, column.dataset.stage] : others));
 }
 
-// A question's form posts the move itself.
+// A question's form posts the move itself, that of a column the new deal.
 document.addEventListener("htmx:configRequest", (event) => {
-  if (!board() || !event.target.matches?.("[data-move]")) return;
+  if (!board() || !event.target.matches?.("[data-move], [data-quick]")) return;
   for (const [name, value] of Object.entries(whence())) event.detail.parameters.set(name, value);
 });
 // Something else changed a deal (its drawer, an Undo): the board reads its card and the figures anew.

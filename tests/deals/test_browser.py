@@ -269,3 +269,32 @@ def test_board_without_javascript(open_: Open, board: Pipeline, row: Deal):
     expect(page.get_by_text("Undone")).to_be_visible()
     row.refresh_from_db()
     assert Stage.objects.get(pipeline=board, nimble_id=row.stage_nimble_id).role == "open"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_quick_add_is_accessible_and_ready_for_the_next(open_: Open, board: Pipeline, look: dict[str, Any]):
+    page = open_(board.get_absolute_url(), **look)
+    column = page.locator('.column[data-role="open"]').first
+    count = int(column.locator(".n").inner_text().split()[0])
+    page.keyboard.press("c")
+    expect(column.locator("input[name=name]")).to_be_focused()
+    looked_at(page, "quick-add", look)
+    for number in (1, 2):
+        page.keyboard.type(f"Window {number}")
+        page.keyboard.press("Enter")
+        expect(column.locator(".n")).to_contain_text(str(count + number))
+        expect(column.locator(".card").first).to_contain_text(f"Window {number}")
+        expect(column.locator("input[name=name]")).to_have_value("")
+        expect(column.locator("input[name=name]")).to_be_focused()
+    page.expected.append("422")  # type: ignore[attr-defined]
+    column.locator("input[name=amount]").fill("a lot")
+    page.keyboard.press("Enter")
+    expect(column.get_by_text("A deal needs a name.")).to_be_visible()
+    expect(column.locator("input[name=amount]")).to_have_value("a lot")
+    looked_at(page, "quick-add-refused", look)
+    page.keyboard.press("Escape")
+    expect(column.locator(".quick-add")).to_have_count(0)
+    expect(column.locator(".add")).to_be_focused()
+    assert outbox.deliver() == 2
+    page.goto(page.url.split("/pipelines")[0] + "/new/")
+    looked_at(page, "new-deal", look)

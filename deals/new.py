@@ -1,0 +1,123 @@
+"""The form that makes a deal: whole on a page of its own, with three inputs in a column of the board."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from contacts.forms.base import typed
+from deals import fields
+from deals.models import Stage
+from deals.queries import LABELS, Laid
+from deals.record import STANDARD
+
+LONGEST_TEXT = 200_000
+
+
+class NewDeal(forms.Form):
+    """`known`: the person's pipelines; `members`: the team's names by Nimble's user id; `stage`: where it begins.
+
+    `values()` gives the fields as `deals.actions.create` takes them, `chosen` the stage.
+    """
+
+    stage = forms.TypedChoiceField(coerce=int, label=LABELS["stage"])
+    name = forms.CharField(
+        label=LABELS["name"], max_length=fields.LIMITS["name"], error_messages={"required": _("A deal needs a name.")}
+    )
+    amount = forms.CharField(label=LABELS["amount"], required=False, max_length=40)
+    currency = forms.CharField(label=LABELS["currency"], required=False, max_length=fields.LIMITS["currency"])
+    probability = forms.CharField(label=LABELS["probability"], required=False, max_length=10)
+    expected_close_date = forms.CharField(
+        label=LABELS["expected_close_date"], required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    owner = forms.ChoiceField(label=LABELS["owner"], required=False)
+    tags = forms.CharField(
+        label=LABELS["tags"],
+        required=False,
+        max_length=LONGEST_TEXT,
+        help_text=_("One tag a line."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    description = forms.CharField(
+        label=LABELS["description"],
+        required=False,
+        max_length=LONGEST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+    def __init__(
+        self, known: Sequence[Laid], members: Mapping[str, str], *, stage: Stage, owner: str, data: Any = None
+    ) -> None:
+        super().__init__(data, auto_id=f"new-{stage.pk}-%s", label_suffix="")
+        self.at = stage
+        groups = [
+            (laid.pipeline.name, [one for one in laid.stages if not one.archived_at])
+            for laid in known
+            if not laid.pipeline.archived_at
+        ]
+        self.stages: dict[int, Stage] = {one.pk: one for _name, stages in groups for one in stages}
+        self.fields["stage"].choices = [  # type: ignore[attr-defined]
+            (name, [(one.pk, one.name) for one in stages]) for name, stages in groups
+        ]
+        self.fields["owner"].choices = list(members.items())  # type: ignore[attr-defined]
+        self.initial = {"stage": stage.pk, "currency": stage.pipeline.default_currency, "owner": owner}
+        for name, attrs in {
+            "name": {"autocomplete": "off", "autofocus": True},
+            "amount": {"autocomplete": "off", "inputmode": "decimal"},
+            "currency": {"autocomplete": "off", "autocapitalize": "characters", "size": "4"},
+            "probability": {"autocomplete": "off", "inputmode": "numeric"},
+        }.items():
+            self.fields[name].widget.attrs |= attrs
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the stage has no probability of its own, so that this deal needs one."""
+        return self.at.default_probability is None
+
+    @property
+    def chosen(self) -> Stage:
+        return self.stages[self.cleaned_data["stage"]]
+
+    def _clean_text(self, name: str) -> Any:
+        text = typed(self.cleaned_data[name])
+        return fields.parsed(STANDARD[name], text) if text else None
+
+    def clean_name(self) -> str:
+        name = typed(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError(_("A deal needs a name."))
+        return name
+
+    def clean_amount(self) -> Any:
+        return self._clean_text("amount")
+
+    def clean_currency(self) -> Any:
+        return self._clean_text("currency")
+
+    def clean_probability(self) -> Any:
+        return self._clean_text("probability")
+
+    def clean_expected_close_date(self) -> Any:
+        return self._clean_text("expected_close_date")
+
+    def clean_description(self) -> str | None:
+        return typed(self.cleaned_data["description"]) or None
+
+    def clean_tags(self) -> list[str]:
+        return fields.tag_lines(typed(self.cleaned_data["tags"]))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        stage = self.stages.get(cleaned.get("stage") or 0)
+        unsure = stage is not None and stage.default_probability is None
+        if unsure and cleaned.get("probability") is None and "probability" not in self.errors:
+            text = _("The stage {stage} has no probability of its own: give one.")
+            self.add_error("probability", str(text).format(stage=stage))
+        return cleaned
+
+    def values(self) -> dict[str, Any]:
+        """What was given, field → value."""
+        return {
+            name: value for name, value in self.cleaned_data.items() if name != "stage" and value not in (None, "", [])
+        }

@@ -1,0 +1,28 @@
+// Adding a deal in a column of the board: the form opens under the column's head, Enter saves and it is ready for the
+// next, Esc closes it. Without this, "+" leads to the form's own page.
+import { bind } from "./keys.js";
+
+function close(form) {
+  const column = form.closest(".column");
+  form.replaceWith(Object.assign(document.createElement("div"), { id: form.id }));
+  column?.querySelector(".add")?.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-quick-close]");
+  if (button) close(button.closest("[data-quick]"));
+});
+document.addEventListener("keydown", (event) => {
+  const form = event.key === "Escape" && !event.defaultPrevented && event.target.closest?.("[data-quick]");
+  if (!form) return;
+  event.preventDefault();
+  close(form);
+});
+
+// The column of the card that has the focus, else the first one.
+function add() {
+  const column = document.activeElement?.closest?.(".column");
+  const link = column?.querySelector(".add") ?? document.querySelector("#board .column:not(.folded) .add") ?? document.querySelector("[data-new]");
+  link?.click();
+}
+if (document.querySelector("#board, [data-new]")) bind("c", "C", "keys.new", add);
