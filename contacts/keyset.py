@@ -9,10 +9,11 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import DateTimeField, F, Model, Q, QuerySet
+from django.db.models import DateField, DateTimeField, DecimalField, F, Model, Q, QuerySet
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,11 @@ class Page:
 def encode(row: Model, column: str) -> str:
     """The place of a row."""
     value = getattr(row, column)
-    packed = json.dumps([value.isoformat() if isinstance(value, datetime) else value, row.pk], separators=(",", ":"))
+    if isinstance(value, date):
+        value = value.isoformat()
+    elif isinstance(value, Decimal):
+        value = str(value)
+    packed = json.dumps([value, row.pk], separators=(",", ":"))
     return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
 
@@ -35,50 +40,76 @@ def decode(place: str, model: type[Model], column: str) -> tuple[Any, int] | Non
     """A place's value and id; None for what is no place of this column."""
     try:
         value, pk = json.loads(base64.urlsafe_b64decode(place + "=" * (-len(place) % 4)))
-        if isinstance(model._meta.get_field(column), DateTimeField) and value is not None:
-            value = datetime.fromisoformat(value)
-            if value.tzinfo is None:
-                return None
-        elif not isinstance(value, str | None):
+        if not isinstance(value, str | None):
             return None
+        if value is not None:
+            value = _value(value, model._meta.get_field(column))
         return (value, pk) if type(pk) is int and abs(pk) < 2**62 else None
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, ArithmeticError, binascii.Error, RecursionError):
         return None
 
 
-def beyond(column: str, value: Any, pk: int, *, descending: bool) -> Q:
-    """The rows that follow a place."""
-    tie = Q(pk__lt=pk) if descending else Q(pk__gt=pk)
+def _value(text: str, field: Any) -> Any:
+    if isinstance(field, DateTimeField):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        return moment
+    if isinstance(field, DateField):
+        return date.fromisoformat(text)
+    if isinstance(field, DecimalField):
+        number = Decimal(text)
+        if not number.is_finite() or number.adjusted() > field.max_digits:
+            raise ValueError("no amount")
+        return number
+    return text.replace("\x00", "")
+
+
+def beyond(column: str, value: Any, pk: int, *, descending: bool, nulls_first: bool | None = None) -> Q:
+    """The rows that follow a place. `nulls_first`: as in `ordered`."""
+    step, bound = ("lt", "lte") if descending else ("gt", "gte")
+    tie = Q(**{f"pk__{step}": pk})
+    missing = Q(**{f"{column}__isnull": True})
+    first = not descending if nulls_first is None else nulls_first
     if value is None:
-        beside = Q(**{f"{column}__isnull": True}) & tie
-        return beside if descending else Q(**{f"{column}__isnull": False}) | beside
-    beside = Q(**{column: value}) & tie
-    if descending:
-        return Q(**{f"{column}__lt": value}) | Q(**{f"{column}__isnull": True}) | beside
+        return ~missing | (missing & tie) if first else missing & tie
+    further = Q(**{f"{column}__{step}": value}) | (Q(**{column: value}) & tie)
     # The bound says nothing new, but lets an index begin at the place.
-    return Q(**{f"{column}__gte": value}) & (Q(**{f"{column}__gt": value}) | beside)
+    return Q(**{f"{column}__{bound}": value}) & further if first else further | missing
 
 
-def ordered(rows: QuerySet[Any], column: str, *, descending: bool) -> QuerySet[Any]:
-    """Sorted by the column, then by id, nulls smallest on every database."""
-    nullable = rows.model._meta.get_field(column).null
-    if descending:
-        return rows.order_by(F(column).desc(nulls_last=True) if nullable else F(column).desc(), "-pk")
-    return rows.order_by(F(column).asc(nulls_first=True) if nullable else F(column).asc(), "pk")
+def ordered(rows: QuerySet[Any], column: str, *, descending: bool, nulls_first: bool | None = None) -> QuerySet[Any]:
+    """Sorted by the column, then by id; nulls as the smallest on every database, unless `nulls_first` says where."""
+    order, tie = F(column), "-pk" if descending else "pk"
+    if not rows.model._meta.get_field(column).null:
+        return rows.order_by(order.desc() if descending else order.asc(), tie)
+    first = not descending if nulls_first is None else nulls_first
+    # Django takes None for the side that is not meant.
+    where: dict[str, Any] = {"nulls_first": True} if first else {"nulls_last": True}
+    return rows.order_by(order.desc(**where) if descending else order.asc(**where), tie)
 
 
-def page(rows: QuerySet[Any], column: str, query: Mapping[str, str], *, descending: bool, size: int) -> Page:
+def page(
+    rows: QuerySet[Any],
+    column: str,
+    query: Mapping[str, str],
+    *,
+    descending: bool,
+    size: int,
+    nulls_first: bool | None = None,
+) -> Page:
     """The page that `after` or `before` of the address asks for, else the first one. One statement, no OFFSET."""
+    first = not descending if nulls_first is None else nulls_first
     forward, backward = (decode(query.get(name, ""), rows.model, column) for name in ("after", "before"))
     if backward and not forward:
-        rows = rows.filter(beyond(column, *backward, descending=not descending))
-        listed = list(ordered(rows, column, descending=not descending)[: size + 1])
+        rows = rows.filter(beyond(column, *backward, descending=not descending, nulls_first=not first))
+        listed = list(ordered(rows, column, descending=not descending, nulls_first=not first)[: size + 1])
         more, listed = len(listed) > size, listed[:size][::-1]
         there = True
     else:
         if forward:
-            rows = rows.filter(beyond(column, *forward, descending=descending))
-        listed = list(ordered(rows, column, descending=descending)[: size + 1])
+            rows = rows.filter(beyond(column, *forward, descending=descending, nulls_first=first))
+        listed = list(ordered(rows, column, descending=descending, nulls_first=first)[: size + 1])
         there, listed, more = len(listed) > size, listed[:size], forward is not None
     if not listed:
         return Page([], "", "")

@@ -28,7 +28,6 @@ from sync.models import Edit
 CARDS = 50
 # Deals on their way to Nimble that a board keeps asking after.
 MOST_WATCHED = 100
-SORT = "updated_in_nimble"
 # Stands for a stage's id where one statement is made for all stages: no id is like this.
 ANY_STAGE = "\x00"
 # Open stages take these in turn; green and red are for won and lost.
@@ -102,6 +101,11 @@ class Board:
         visible = queries.for_user(self.user).filter(pipeline_nimble_id=self.pipeline.nimble_id)
         return self.filters.apply(visible, self.user)
 
+    def ordered(self, deals: QuerySet[Deal]) -> QuerySet[Deal]:
+        """In the order of the columns' cards."""
+        order = self.filters.order
+        return keyset.ordered(deals, order.column, descending=order.descending, nulls_first=False)
+
     @cached_property
     def totals(self) -> list[Total]:
         return queries.totals(lambda: self.deals, self.key)
@@ -140,13 +144,13 @@ class Board:
         return [Card._make(row) for row in found]
 
     def _first(self, stages: Sequence[str]) -> QuerySet[Deal, Any]:
-        one = keyset.ordered(self.deals.filter(stage_nimble_id=ANY_STAGE), SORT, descending=True)[:CARDS]
+        one = self.ordered(self.deals.filter(stage_nimble_id=ANY_STAGE))[:CARDS]
         sql, params = one.values("pk").query.sql_with_params()
         # Each part may be limited on its own only inside a FROM; an OR of such parts would not use an index.
         parts = [f"SELECT s{i}.pk FROM ({sql}) AS s{i}" for i in range(len(stages))]  # noqa: S608 the ORM's own SQL
         given = [stage if param == ANY_STAGE else param for stage in stages for param in params]
         chosen = RawSQL(" UNION ALL ".join(parts), given)  # noqa: S611 values are parameters
-        return cards.query(keyset.ordered(Deal.objects.filter(pk__in=chosen), SORT, descending=True), self.user)
+        return cards.query(self.ordered(Deal.objects.filter(pk__in=chosen)), self.user)
 
     def filled(self) -> list[Column]:
         """The columns with their first cards."""
@@ -157,27 +161,40 @@ class Board:
             shown = by_stage.get(column.stage.nimble_id, [])
             column.cards = self.renderer.cards(shown)
             if shown and column.count > len(shown):
-                column.more = self.filters.query(after=place(shown[-1]), top=place(shown[0]))
+                column.more = self.filters.query(after=self.place(shown[-1]), top=self.place(shown[0]))
         return self.columns
 
     def following(self, stage: Stage, after: str, top: str) -> "Following":
         """The cards of a stage after a place; and those that came above the first one since it was read."""
         deals = self.deals.filter(stage_nimble_id=stage.nimble_id)
-        page = keyset.page(deals.only("pk", SORT), SORT, {"after": after}, descending=True, size=CARDS)
-        newer = keyset.decode(top, Deal, SORT)
-        above = keyset.beyond(SORT, *newer, descending=False) if newer else None
+        column, descending = self.filters.order.column, self.filters.order.descending
+        page = keyset.page(
+            deals.only("pk", column),
+            column,
+            {"after": after},
+            descending=descending,
+            size=CARDS,
+            nulls_first=False,
+        )
+        newer = keyset.decode(top, Deal, column)
         ids = [deal.pk for deal in page.rows]
         arrived = []
-        if above is not None:
-            newest_last = keyset.ordered(deals.filter(above), SORT, descending=False)
-            arrived = list(newest_last.values_list("pk", flat=True)[:CARDS])
-        found = cards.read(keyset.ordered(Deal.objects.filter(pk__in=ids + arrived), SORT, descending=True), self.user)
+        if newer:
+            back: dict[str, bool] = {"descending": not descending, "nulls_first": True}
+            nearest_first = keyset.ordered(deals.filter(keyset.beyond(column, *newer, **back)), column, **back)
+            arrived = list(nearest_first.values_list("pk", flat=True)[:CARDS])
+        found = cards.read(self.ordered(Deal.objects.filter(pk__in=ids + arrived)), self.user)
         new = set(arrived)
         above_cards = [card for card in found if card.pk in new]
         more = ""
         if page.after:
-            more = self.filters.query(after=page.after, top=place(above_cards[0]) if above_cards else top)
+            more = self.filters.query(after=page.after, top=self.place(above_cards[0]) if above_cards else top)
         return Following([card for card in found if card.pk not in new], above_cards, more)
+
+    def place(self, card: Card) -> str:
+        """The place of a card in its column."""
+        order = self.filters.order
+        return keyset.encode(Deal(pk=card.pk, **{order.column: getattr(card, order.card)}), order.column)
 
     def some(self, pks: Sequence[int]) -> list[Card]:
         """The cards of some deals of this pipeline; the filters do not hide what was just touched."""
@@ -221,11 +238,6 @@ class Following:
     cards: list[Card]
     above: list[Card]
     more: str
-
-
-def place(card: Card) -> str:
-    """The place of a card in its column."""
-    return keyset.encode(Deal(pk=card.pk, updated_in_nimble=card.updated), SORT)
 
 
 def open_board(user: Any, pk: int, filters: Filters) -> Board | None:

@@ -1,4 +1,4 @@
-"""What a board shows, as its address says it: owner, text, tag."""
+"""What a board shows, as its address says it: owner, text, tag, and in which order."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from deals import queries
 from deals.models import Deal
@@ -19,22 +20,56 @@ class Chip(NamedTuple):
     without: str
 
 
+class Order(NamedTuple):
+    """How the cards of a column are sorted. Deals without a value come last, whatever the direction.
+
+    `column`: of the deal; `card`: the card's name for it.
+    """
+
+    label: Any
+    column: str
+    card: str
+    descending: bool
+
+
+# By what the address calls them; "" is the usual one.
+ORDERS = {
+    "": Order(_lazy("Last change"), "updated_in_nimble", "updated", descending=True),
+    "amount": Order(_lazy("Amount"), "amount", "amount", descending=True),
+    "close": Order(_lazy("Expected close"), "expected_close", "expected_close", descending=False),
+    "name": Order(_lazy("Name"), "name", "name", descending=False),
+    "age": Order(_lazy("Longest in the stage"), "stage_since", "stage_since", descending=False),
+}
+
+
 @dataclass(frozen=True)
 class Filters:
-    """The filters of a board."""
+    """The filters of a board, and the order of its cards."""
 
     q: str = ""
     owner: str = ""
     tag: str = ""
+    sort: str = ""
 
     @classmethod
     def of(cls, query: QueryDict) -> "Filters":
         """The filters of an address, or of what a form sent along."""
+        sort = query.get("sort", "")
         return cls(
+            sort=sort if sort in ORDERS else "",
             q=query.get("q", "").replace("\x00", "").strip()[:200],
             owner=query.get("owner", "").replace("\x00", "")[:64],
             tag=query.get("tag", "").replace("\x00", "").strip()[:255],
         )
+
+    @property
+    def order(self) -> Order:
+        return ORDERS[self.sort]
+
+    @property
+    def orders(self) -> list[tuple[str, Any]]:
+        """The orders on offer, with what they are called."""
+        return [(name, order.label) for name, order in ORDERS.items()]
 
     @property
     def narrowing(self) -> bool:

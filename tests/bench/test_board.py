@@ -86,14 +86,18 @@ def page(ada: Connection, settings: Any) -> Client:
 
 
 def seconds(run: Callable[[], Any]) -> float:
-    """The median of many, after the caches have warmed: this process's own time, whatever else the machine does."""
+    """The median of many, after the caches have warmed: this process's own time, whatever else the machine does.
+
+    A database that is a process of its own works in that time, too: with one, it is the time on the wall.
+    """
+    clock = time.process_time if database.vendor == "sqlite" else time.perf_counter
     for _ in range(5):
         run()
     taken = []
     for _ in range(ROUNDS):
-        started = time.process_time()
+        started = clock()
         run()
-        taken.append(time.process_time() - started)
+        taken.append(clock() - started)
     return median(taken)
 
 
@@ -144,3 +148,21 @@ def test_board_against_hello_and_against_its_sql(page: Client, capsys: pytest.Ca
             f"{board / (raw + hi):.1f} × both together"
         )
     assert board < 3 * (raw + hi)
+
+
+def test_drop_against_hello(page: Client, capsys: pytest.CaptureFixture[str]):
+    pipeline = Pipeline.objects.get()
+    there, back = pipeline.stages.filter(is_final=False)[:2]
+    cards = iter(
+        Deal.objects.filter(stage_nimble_id=there.nimble_id).order_by("-pk").values_list("pk", flat=True)[:100]
+    )
+
+    def drop() -> None:
+        moved = {"stage": back.pk, "seen": there.pk, "pipeline": pipeline.pk, "query": ""}
+        answer = page.post(reverse("deals:move", args=[next(cards)]), moved, headers={"HX-Request": "true"})
+        assert answer.status_code == 200
+
+    moved, hi = seconds(drop), seconds(lambda: page.get("/hello/"))
+    with capsys.disabled():
+        print(f"\na drop among {DEALS:,} deals: {moved * 1000:.1f} ms; {moved / hi:.1f} × a hello-world view")
+    assert moved < 0.05

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from deals import queries
+from deals.filters import ORDERS
 from deals.models import Deal, Pipeline
 from nimble.models import Connection
 from sync import pull
@@ -175,6 +176,106 @@ def test_board_in_german(page: Client, keep: Keep, sales: Pipeline):
     keep(deal(1, values={"amount": "1250.5"}))
     body = page.get(address(sales), headers={"Accept-Language": "de"}).content.decode()
     assert "1.250,50\xa0€" in body
+
+
+HTMX = {"HX-Request": "true"}
+MORE = re.compile(r'<li class="more" hx-get="([^"]*)"')
+CARD = re.compile(r'<li class="card" id="deal-(\d+)"[^>]*?(hx-swap-oob="true")?( data-stage="\d+")?>')
+
+
+def scrolled(
+    page: Client, pipeline: Pipeline, meanwhile=lambda _number: None, **query: str
+) -> tuple[list[int], set[int]]:
+    """The cards of the first column down to its last one, in the order in which they came; and those that came above.
+
+    `meanwhile` is called before each of the column's pages.
+    """
+    body = page.get(address(pipeline), query).content.decode().partition('<section class="column"')[2]
+    body = body.partition('<section class="column"')[0]
+    listed, above, number = [], set(), 0
+    while True:
+        for pk, oob, _stage in CARD.findall(body):
+            if oob:
+                above.add(int(pk))
+            else:
+                listed.append(int(pk))
+        more = MORE.search(body)
+        if not more:
+            return listed, above
+        meanwhile(number)
+        number += 1
+        body = page.get(more[1].replace("&amp;", "&"), headers=HTMX).content.decode()
+
+
+def test_scrolling_5000_cards_shows_each_once_while_fifty_move(page: Client, keep: Keep, sales: Pipeline):
+    for first in range(0, 5100, 300):
+        keep(*[deal(n, "Qualify" if n < 5000 else "Propose") for n in range(first, first + 300)])
+    Deal.objects.filter(nimble_id__in=[f"d{n}" for n in range(0, 5000, 100)]).update(updated_in_nimble=None)
+    stamp = iter(range(10_000))
+    out, into = list(range(17, 5000, 100)), list(range(5000, 5050))
+
+    def move(number: int) -> None:
+        """Before every other page one leaves and one comes, and one that was shown changes."""
+        if number % 2 == 0 and out:
+            # In turn from the top and from the bottom: of what was shown and of what was not.
+            left = out.pop(0 if number % 4 else -1)
+            later = [f"2025-03-01T{n // 60:02}:{n % 60:02}:00+0000" for n in (next(stamp), next(stamp), next(stamp))]
+            keep(deal(left, "Propose", updated=later[0]), deal(into.pop(), updated=later[1]))
+            keep(deal(4999 - number // 2, updated=later[2]))
+
+    listed, above = scrolled(page, sales, move)
+    assert not out
+    there = set(Deal.objects.filter(stage_nimble_id="s-qualify").values_list("pk", flat=True))
+    left = set(Deal.objects.filter(nimble_id__in=[f"d{n}" for n in range(17, 5000, 100)]).values_list("pk", flat=True))
+    assert len(there) == 5000
+    assert len(listed) == len(set(listed))
+    # Listed once, or brought to the top; of those that left, what was on the page by then.
+    assert set(listed) | above == there | (set(listed) & left)
+    assert {pk_of(f"d{n}") for n in range(5000, 5050)} <= above
+
+
+@pytest.mark.parametrize("sort", ["", "amount", "close", "name", "age"])
+def test_each_order_shows_every_card_once_and_those_without_a_value_last(
+    page: Client, keep: Keep, sales: Pipeline, sort: str
+):
+    days = [(timezone.now() - timedelta(days=n)).isoformat() for n in range(5)]
+    keep(
+        *[
+            deal(
+                n,
+                values={
+                    "name": f"Deal {n * 37 % 11}",
+                    "amount": str(n * 53 % 7) if n % 3 else None,
+                    "expected_close_date": f"2026-05-{n % 9 + 1:02}" if n % 3 else None,
+                },
+                updated=deal(n)["updated"] if n % 3 else None,
+                transitions=[went(None, "Qualify", days[n % 5])] if n % 3 else [],
+            )
+            for n in range(170)
+        ]
+    )
+    listed, above = scrolled(page, sales, sort=sort)
+    order = ORDERS[sort]
+    rows = {deal.pk: getattr(deal, order.column) for deal in Deal.objects.all()}
+    assert sorted(listed) == sorted(rows)
+    assert not above
+    shown = [rows[pk] for pk in listed]
+    known = [value for value in shown if value is not None]
+    assert shown == sorted(known, reverse=order.descending) + [None] * (len(shown) - len(known))
+
+
+def test_card_that_comes_above_under_an_order_is_brought_there(page: Client, keep: Keep, sales: Pipeline):
+    keep(*[deal(n, values={"amount": str(n)}) for n in range(120)])
+    [dear] = keep(deal(500, "Propose", values={"amount": "1000"}))
+    listed, above = scrolled(page, sales, lambda _number: keep(deal(500, values={"amount": "1000"})), sort="amount")
+    assert above == {dear.pk}
+    assert len(listed) == len(set(listed)) == 120
+
+
+def test_unknown_order_is_the_usual_one(page: Client, keep: Keep, sales: Pipeline):
+    keep(deal(1), deal(2))
+    answer = page.get(address(sales), {"sort": "nonsense"})
+    assert columns(answer)["Qualify"].cards == [pk_of("d2"), pk_of("d1")]
 
 
 def test_tombstones_are_not_shown(page: Client, keep: Keep, sales: Pipeline):
