@@ -60,8 +60,10 @@ def run(batch: Batch, until: float | None = None) -> None:
     try:
         batch.refresh_from_db()
         while batch.finished_at is None and (until is None or time.monotonic() < until):
+            if not leases.extend(name, token, LEASE_SECONDS):
+                # It took so long that somebody else has taken it over.
+                return
             _step(batch)
-            leases.extend(name, token, LEASE_SECONDS)
     finally:
         leases.release(name, token)
 
@@ -69,6 +71,9 @@ def run(batch: Batch, until: float | None = None) -> None:
 def _step(batch: Batch) -> None:
     """One edit, and that it is done, in one transaction: a killed worker neither skips nor repeats it."""
     with transaction.atomic():
+        batch.refresh_from_db(from_queryset=Batch.objects.select_for_update())
+        if batch.finished_at:
+            return
         if batch.done < len(batch.edit_ids):
             pk = batch.edit_ids[batch.done]
             edit = Edit.objects.select_related("connection").filter(pk=pk, author=batch.author).first()

@@ -199,6 +199,7 @@ def retry(edit: Edit) -> bool:
     """
     states = [State.RETRYING, State.FAILED, State.REJECTED, State.BLOCKED, State.AMBIGUOUS]
     with transaction.atomic():
+        row = twins.locked(edit)
         current = Edit.objects.select_for_update().get(pk=edit.pk)
         doubtful = current.state != State.AMBIGUOUS and current.error.get("ambiguous", False)
         kept = {"ambiguous": True} if doubtful else {}
@@ -213,7 +214,7 @@ def retry(edit: Edit) -> bool:
             lease_until=None,
         )
         if done:
-            overlay.refresh(registry.resource(edit.kind).model._default_manager.get(pk=edit.record_id))
+            overlay.refresh(row)
             bell.ring()
     return bool(done)
 
@@ -254,6 +255,8 @@ def adopt(edit: Edit) -> bool:
 def resolve(edit: Edit, choices: dict[str, Any]) -> bool:
     """Settle a conflict: field → the value to send. What Nimble has now becomes the base; nothing left ends it."""
     with transaction.atomic():
+        # The row before its edit, as everywhere: one order of locks.
+        row = twins.locked(edit)
         current = Edit.objects.select_for_update().get(pk=edit.pk)
         if current.state != State.CONFLICT:
             return False
@@ -267,6 +270,6 @@ def resolve(edit: Edit, choices: dict[str, Any]) -> bool:
         current.state = State.PENDING if fields else State.DISCARDED
         current.error, current.attempts, current.not_before = {}, 0, None
         current.save(update_fields=["fields", "state", "error", "attempts", "not_before"])
-        overlay.refresh(registry.resource(edit.kind).model._default_manager.get(pk=edit.record_id))
+        overlay.refresh(row)
         bell.ring()
     return True

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
-from sync import edits
+from sync import edits, twins
 from sync.models import Edit, State
 
 
@@ -14,6 +14,8 @@ def mend(edit: Edit, values: dict[str, Any]) -> bool:
     What Nimble had when the person began stays the base: whoever changed the field since is noticed as a conflict.
     """
     with transaction.atomic():
+        # The row before its edit, as everywhere: one order of locks.
+        twins.locked(edit)
         current = Edit.objects.select_for_update().get(pk=edit.pk)
         if current.state not in (State.REJECTED, State.FAILED):
             return False

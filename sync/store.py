@@ -199,7 +199,12 @@ def _save_batch(
     echoes.hear(resource, brought, read_at)
     if resource.sight:
         _doubt(resource.sight, narrowed, read_at)
-        saw(resource.sight, connection, {tally.ids[item.nimble_id]: item.view for item in batch}, read_at)
+        shown = {tally.ids[item.nimble_id]: item.view for item in batch}
+        # Hidden from them after this read began: what it brought says nothing of that.
+        since = resource.sight._default_manager.filter(connection=connection, hidden_at__gt=read_at)
+        for pk in since.filter(record_id__in=list(shown)).values_list("record_id", flat=True):
+            del shown[pk]
+        saw(resource.sight, connection, shown, read_at)
 
 
 def _lags(row: Any, remote: dict[str, Any], read_at: datetime) -> bool:

@@ -67,7 +67,7 @@ def undo(edit: Edit, *, author: Any, batch: Batch | None = None) -> Undone:
     """Take an edit back. Raises `edits.CannotEdit` with the reason in words."""
     resource = registry.resource(edit.kind)
     with transaction.atomic():
-        row = resource.model._default_manager.get(pk=edit.record_id)
+        row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         if edit.operation == Operation.UPDATE:
             _drop_later(edit)
         if edits.withdraw(edit, State.UNDONE):

@@ -1,13 +1,16 @@
 """Taking edits back, one and many: what was changed since is noticed, and the rest goes on."""
 
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 
 from contacts import actions as contact_actions
 from contacts.models import Contact, ContactNote
 from deals import actions
 from deals.models import Deal
 from nimble.models import Connection, Member
-from sync import batches, edits, outbox, pull, undo
+from sync import batches, edits, mending, outbox, pull, undo
+from sync.clock import database_now
 from sync.models import Batch, Edit, State
 from tests.people import BJORN, Connect
 from tests.sandboxes import SandboxServer
@@ -162,3 +165,39 @@ def test_discarded_edit_goes_out_after_all(mirror: Connection, deal: Deal, nimbl
     assert deal.description == "After all"
     assert settled(edit).state == State.CONFIRMED
     assert described(nimble, deal) == "After all"
+
+
+def test_step_that_another_worker_has_done_meanwhile_is_not_done_again(mirror: Connection, deals: list[Deal]):
+    made = [actions.change(author=mirror.user, deal=deal, field="name", value="Twice?") for deal in deals[:2]]
+    batch = Batch.objects.create(
+        author=mirror.user, action=Batch.Action.DISCARD, edit_ids=[one.pk for one in made if one],
+        created_at=database_now(),
+    )  # fmt: skip
+    late = Batch.objects.get(pk=batch.pk)
+    batches._step(batch)
+    # Its lease has lapsed, and it does not know.
+    batches._step(late)
+    batch.refresh_from_db()
+    assert {result["outcome"] for result in batch.results.values()} == {"done"}
+    assert (batch.done, len(batch.results)) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("state", "act"),
+    [
+        (State.FAILED, edits.retry),
+        (State.CONFLICT, lambda edit: edits.resolve(edit, {})),
+        (State.REJECTED, lambda edit: mending.mend(edit, {})),
+    ],
+)
+def test_who_decides_takes_the_record_before_its_edit(mirror: Connection, deals: list[Deal], state, act):
+    edit = actions.change(author=mirror.user, deal=deals[0], field="name", value="Locked in order")
+    assert edit
+    Edit.objects.filter(pk=edit.pk).update(state=state)
+    with CaptureQueriesContext(database) as asked:
+        assert act(edit)
+    touched = [query["sql"] for query in asked.captured_queries]
+    row = next(at for at, sql in enumerate(touched) if 'FROM "deals_deal"' in sql)
+    assert not [sql for sql in touched[:row] if sql.startswith("UPDATE") or "FOR UPDATE" in sql]
+    # SQLite locks nothing row by row: there, the edit is read whole only after its record.
+    assert not [sql for sql in touched[:row] if '"sync_edit"."fields"' in sql]

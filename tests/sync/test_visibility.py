@@ -11,7 +11,7 @@ from contacts.models import Contact
 from deals import actions, queries
 from deals.models import Deal, Pipeline
 from nimble.models import Connection
-from sync import outbox, pull, when
+from sync import outbox, pull, registry, store, when
 from sync.clock import database_now
 from sync.models import Run, State, Stream
 from tests.people import ADA, BJORN, EVE, ZOE, Connect
@@ -398,3 +398,14 @@ def test_contact_made_private_is_hidden_from_the_others_at_once(
         again(connection, "contacts", "listing")
         exact(nimble, connection)
     assert (contact.nimble_id in shown(bjorn, "contact")) is group
+
+
+def test_page_that_was_read_before_a_record_was_made_private_brings_it_back_to_nobody(mirror: Connection):
+    row = Contact.objects.filter(is_private=False, record_type="person").order_by("pk")[0]
+    payload = {**row.remote, "updated": "2030-01-01T00:00:00+0000"}
+    began = database_now()
+    row.sights.filter(connection=mirror).update(hidden_at=began + timedelta(seconds=1))
+    store.save_page(registry.resource("contact"), mirror, [payload], read_at=began)
+    assert row.nimble_id not in shown(mirror, "contact")
+    store.save_page(registry.resource("contact"), mirror, [payload], read_at=began + timedelta(seconds=2))
+    assert row.nimble_id in shown(mirror, "contact")
