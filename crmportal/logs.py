@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+import traceback
 import uuid
 from collections.abc import Callable, MutableMapping
 from typing import Any
@@ -42,6 +43,26 @@ def redact(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mutable
     return event
 
 
+def quotes(error: BaseException) -> bool:
+    """Whether its text may quote what people wrote: a database's does, and that of a value that could not be read."""
+    databases = ("django.db", "sqlite3", "psycopg")
+    return isinstance(error, (ValueError, ArithmeticError)) or any(
+        kind.__module__.startswith(databases) for kind in type(error).__mro__
+    )
+
+
+def formatted(exc_info: Any) -> str:
+    """An exception and what it came of, without the texts that may quote a record."""
+    parts, error, seen = [], exc_info[1], set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        text = HIDDEN if quotes(error) else str(error)
+        kind = f"{type(error).__module__}.{type(error).__qualname__}"
+        parts.append(f"{''.join(traceback.format_tb(error.__traceback__))}{kind}: {text}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\nwhich came of\n".join(parts)
+
+
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -72,7 +93,7 @@ def logging_config(level: str, *, json: bool) -> dict:
                 "foreign_pre_chain": SHARED,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.format_exc_info,
+                    structlog.processors.ExceptionRenderer(formatted),
                     redact,
                     renderer,
                 ],

@@ -33,7 +33,9 @@ def read(connection: Connection) -> int:
         try:
             count += _read(Reader(connection, Client(connection)), one)
         except errors.NimbleError as error:
-            log.info("an opened record could not be read", kind=one.what, record=one.record_id, error=str(error))
+            log.info(
+                "an opened record could not be read", kind=one.what, record=one.record_id, error=type(error).__name__
+            )
             if error.retryable or error.reconnect:
                 break
         except Exception as error:

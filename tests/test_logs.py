@@ -3,12 +3,15 @@
 import io
 import json
 import logging
+import sqlite3
 from collections.abc import Iterator
+from decimal import InvalidOperation
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import structlog
 from allauth.socialaccount.models import SocialToken
+from django.db import DatabaseError, IntegrityError
 from django.test import Client
 
 from contacts import actions as contact_actions
@@ -133,3 +136,18 @@ def test_request_is_logged_once_with_the_id_that_the_answer_carries(written: io.
         ("/sync/", 302, answer["X-Request-ID"])
     ]
     assert "canary" not in written.getvalue()
+
+
+@pytest.mark.parametrize("error", [DatabaseError, IntegrityError, ValueError, InvalidOperation, sqlite3.DataError])
+def test_exception_that_may_quote_a_record_is_logged_without_its_text(written: io.StringIO, error: type[Exception]):
+    try:
+        try:
+            raise error(f'JSON data, line 1: {{"note": "{NOTE}"}}')
+        except error as cause:
+            raise RuntimeError("ours") from cause
+    except RuntimeError:
+        structlog.get_logger("sync.push").exception("push failed")
+    [line] = lines(written)
+    told = str(line["exception"])
+    assert ("RuntimeError: ours" in told, error.__name__ in told, __file__ in told) == (True, True, True)
+    assert NOTE not in written.getvalue()
