@@ -52,10 +52,12 @@ def send_due() -> int:
         pks = [row.pk for row in rows]
         try:
             _message(user, address, rows).send()
-        except (SMTPException, OSError) as error:
+        except (SMTPException, OSError, ValueError) as error:
             # Neither the address nor what the server said of it belongs in a log.
             log.warning("an e-mail could not be sent", user=user.pk, error=type(error).__name__)
             Notification.objects.filter(pk__in=pks).update(mail_tried_at=database_now())
+            # A server that does not answer costs a worker one timeout a round, however many people there are.
+            break
         else:
             Notification.objects.filter(pk__in=pks).update(mailed_at=database_now())
             sent += 1

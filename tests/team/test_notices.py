@@ -301,6 +301,23 @@ def test_server_that_takes_no_mail_loses_nothing(mirror: Connection, need: Need,
     assert len(mail.outbox) == 1
 
 
+def test_address_that_no_mail_can_go_to_holds_up_nobody_and_a_round_ends_with_its_first_failure(
+    mirror: Connection, need: Need
+):
+    other = get_user_model().objects.create(username="operator", email="ops@example.com")
+    need()
+    tell()
+    row = Notification.objects.get()
+    Notification.objects.create(user=other, cause=row.cause, key=row.key, about=row.about, created_at=row.created_at)
+    Connection.objects.update(email="no\naddress@example.com")
+    Notification.objects.update(created_at=row.created_at - timedelta(minutes=3))
+    assert digest.send_due() == 0
+    row.refresh_from_db()
+    assert row.mail_tried_at
+    assert digest.send_due() == 1
+    assert [message.to for message in mail.outbox] == [["ops@example.com"]]
+
+
 def test_no_e_mail_is_sent_where_none_is_set_up(mirror: Connection, need: Need, settings: Any, capsys: Any):
     settings.EMAIL_BACKEND = digest.CONSOLE
     need()
