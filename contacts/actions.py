@@ -53,7 +53,14 @@ def write_note(*, author: Any, contact: Contact, text: str) -> ContactNote:
             written_at=database_now(),
         )
         note.contacts.add(contact)
-        edits.record(author=author, row=note, new={"note": markdown.render(text)}, operation=Edit.Operation.CREATE)
+        edits.record(
+            author=author,
+            row=note,
+            new={"note": markdown.render(text)},
+            operation=Edit.Operation.CREATE,
+            # Without the contact's id Nimble has nothing to put it on.
+            depends_on=None if contact.nimble_id else edits.create_of(contact),
+        )
     note.refresh_from_db()
     return note
 

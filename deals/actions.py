@@ -114,9 +114,7 @@ def write_note(*, author: Any, deal: Deal, title: str, body: str, depends_on: Ed
             written_at=database_now(),
         )
         if depends_on is None and deal.nimble_id is None:
-            depends_on = Edit.objects.filter(
-                kind=Deal.kind, record_id=deal.pk, operation=Edit.Operation.CREATE, confirmed_at=None
-            ).first()
+            depends_on = edits.create_of(deal)
         edits.record(
             author=author,
             row=note,

@@ -124,9 +124,14 @@ def _being_created(row: Mirrored) -> bool:
     ).exists()
 
 
+def create_of(row: Mirrored) -> Edit | None:
+    """The create of a record that is not known to be in Nimble yet: what hangs on the record waits for it."""
+    return Edit.objects.filter(kind=row.kind, record_id=row.pk, operation=Operation.CREATE, confirmed_at=None).first()
+
+
 def remove(*, author: Any, row: Mirrored) -> Edit | None:
     """Delete a record: a create that never went out is dropped, else a delete is sent after it."""
-    create = Edit.objects.filter(kind=row.kind, record_id=row.pk, operation=Operation.CREATE, confirmed_at=None).first()
+    create = create_of(row)
     if create and not planner.is_doubtful(create) and discard(create):
         return None
     return record(author=author, row=row, new={}, operation=Operation.DELETE)

@@ -1,6 +1,9 @@
 """Creates whose object is in Nimble before we know it: nothing is made twice, and nothing stands here twice."""
 
+from datetime import timedelta
+
 import pytest
+from django.db.models import F
 
 from contacts import actions as contact_actions
 from contacts import streams
@@ -150,3 +153,25 @@ def test_create_that_was_found_and_is_renamed_here_is_the_same_one(
     assert again(create) == State.CONFIRMED, create.error
     assert [one["method"] for one in nimble.writes(since)] == ["PUT"]
     assert Deal.objects.get(pk=create.record_id).nimble_id == made["id"]
+
+
+def test_note_on_a_contact_that_is_still_being_made_waits_for_it(mirror: Connection, nimble: SandboxServer):
+    ContactField.objects.create(workspace=mirror.workspace, field_id="1", name="source", read_only=True)
+    old = Contact.objects.filter(record_type="person", is_private=False).order_by("pk")[0]
+    edit = contact_actions.set_tags(author=mirror.user, contact=old, tags=["kept"])
+    assert edit
+    nimble.edit(BJORN, "contact", old.nimble_id, delete=True)
+    outbox.deliver()
+    edit.refresh_from_db()
+    nimble.fault(method="POST", path="/api/v1/contact$", status=500, times=1, body={"code": 107})
+    made = recreate.recreate(edit, author=mirror.user)
+    row = Contact.objects.get(pk=made.record_id)
+    note = contact_actions.write_note(author=mirror.user, contact=row, text="On whom?")
+    outbox.deliver()
+    written = Edit.objects.get(kind="contact_note", record_id=note.pk)
+    assert (written.state, written.depends_on) == (State.PENDING, made)
+    Edit.objects.filter(pk=made.pk).update(sent_at=F("sent_at") - timedelta(minutes=1))
+    assert again(made) == State.CONFIRMED, made.error
+    assert again(written) == State.CONFIRMED, written.error
+    [found] = [one for one in nimble.objects("note") if "On whom?" in str(one)]
+    assert Contact.objects.get(pk=row.pk).nimble_id in str(found)
