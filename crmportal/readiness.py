@@ -12,9 +12,8 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from nimble.encryption import Undecipherable
 from nimble.models import Connection
-from sync import health
+from sync import health, lines
 from sync.clock import database_now
-from sync.models import Edit, State
 
 # An edit that could go out and has waited for so long is a trouble, whatever its cause.
 WAITING_SECONDS = 15 * 60
@@ -66,14 +65,12 @@ def processes() -> list[Check]:
 
 
 def queue() -> list[Check]:
-    """Edits of those who are connected; who must reconnect is told so, and their edits may wait."""
-    due = Edit.objects.filter(
-        state__in=[State.PENDING, State.RETRYING, State.SENDING], connection__state=Connection.State.ACTIVE
-    )
-    oldest = due.order_by("created_at").values_list("created_at", flat=True).first()
+    """Edits that could go out; what waits for a person, or behind what does, is no trouble of the portal's."""
+    now = database_now()
+    oldest = lines.sendable(now).order_by("created_at").values_list("created_at", flat=True).first()
     if oldest is None:
         return [Check("queue", True, "nothing waits")]
-    waited = database_now() - oldest
+    waited = now - oldest
     text = f"the oldest edit has waited for {waited.total_seconds():.0f} s"
     return [Check("queue", waited < timedelta(seconds=WAITING_SECONDS), text)]
 

@@ -14,6 +14,7 @@ from sync.models import OVERLAID, UNSENT, Batch, Edit, State
 
 log = structlog.get_logger(__name__)
 Operation = Edit.Operation
+DROPPED = (State.SUPERSEDED, State.DISCARDED, State.UNDONE)
 
 
 class CannotEdit(Exception):
@@ -169,7 +170,9 @@ def restore(edit: Edit) -> bool:
     with transaction.atomic():
         row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         kept = {"ambiguous": True} if planner.is_doubtful(edit) else {}
-        done = Edit.objects.filter(pk=edit.pk, state=State.DISCARDED).update(
+        # What it waited for is dropped as well: it would wait for ever.
+        dropped = edit.depends_on is not None and edit.depends_on.state in DROPPED
+        done = not dropped and Edit.objects.filter(pk=edit.pk, state=State.DISCARDED).update(
             state=State.PENDING, error=kept, not_before=None, attempts=0
         )
         if done and edit.operation == Operation.CREATE:

@@ -101,6 +101,15 @@ def test_edit_that_waits_too_long_is_not_ready(alive: None, waiting: Edit, clien
     assert failed(client) == ["token"], "it waits for its author, who is told"
 
 
+def test_edit_behind_one_that_needs_its_author_is_no_trouble_of_the_portals(alive: None, waiting: Edit, client: Client):
+    Edit.objects.update(created_at=database_now() - timedelta(hours=1))
+    waiting.pk = None
+    waiting.state, waiting.created_at = State.PENDING, database_now() - timedelta(minutes=30)
+    Edit.objects.update(state=State.AMBIGUOUS)
+    waiting.save()
+    assert failed(client) == []
+
+
 @pytest.mark.parametrize("lost", ["row", "key"])
 def test_token_that_cannot_be_used_is_not_ready(alive: None, ada: Connection, client: Client, settings, lost: str):
     assert failed(client) == []

@@ -12,7 +12,7 @@ from deals import actions
 from deals.models import Deal
 from nimble.client import Client
 from nimble.models import Connection
-from sync import mending, outbox, recreate, registry, store
+from sync import edits, mending, outbox, recreate, registry, store
 from sync.clock import database_now
 from sync.models import Edit, State
 from sync.reader import Reader
@@ -175,3 +175,15 @@ def test_note_on_a_contact_that_is_still_being_made_waits_for_it(mirror: Connect
     assert again(written) == State.CONFIRMED, written.error
     [found] = [one for one in nimble.objects("note") if "On whom?" in str(one)]
     assert Contact.objects.get(pk=row.pk).nimble_id in str(found)
+
+
+def test_note_comes_back_only_after_what_it_was_written_on(mirror: Connection, create: Edit):
+    note = actions.write_note(author=mirror.user, deal=Deal.objects.get(pk=create.record_id), title="Call", body="")
+    written = Edit.objects.get(kind="deal_note", record_id=note.pk)
+    assert edits.discard(create)
+    written.refresh_from_db()
+    assert written.state == State.DISCARDED
+    assert not edits.restore(written)
+    create.refresh_from_db()
+    assert edits.restore(create)
+    assert edits.restore(Edit.objects.get(pk=written.pk))
