@@ -177,6 +177,9 @@ CELERY_BEAT_SCHEDULE = {
     # Every broker may lose every message, so beat rings: whatever waits is found by looking at the table.
     "deliver": {"task": "sync.tasks.ring", "schedule": 2.0, "options": {"expires": 2.0}},
     "pull": {"task": "sync.tasks.pull_due", "schedule": 5.0, "options": {"expires": 5.0}},
+    # Either kind of worker can tell people of the other's silence.
+    "tell": {"task": "team.tasks.tell", "schedule": 30.0, "options": {"queue": "push", "expires": 30.0}},
+    "tell, too": {"task": "team.tasks.tell", "schedule": 30.0, "options": {"queue": "pull", "expires": 30.0}},
 }
 
 # --- people ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from crmportal.celery import app
 from deals import actions
 from deals.models import Deal
 from nimble.models import Connection, ConnectionState
@@ -83,6 +84,14 @@ def test_edit_that_needs_its_author_is_told_once_and_settled_with_it(mirror: Con
     Edit.objects.filter(pk=edit.pk).update(state=state)
     notices.refresh()
     assert told(mirror.user) == [(Cause.EDIT, True), (Cause.EDIT, False)]
+
+
+def test_beat_asks_both_kinds_of_workers_to_tell():
+    app.loader.import_default_modules()
+    schedule = app.conf.beat_schedule.values()
+    assert {entry["task"] for entry in schedule} <= set(app.tasks)
+    told = [entry["options"]["queue"] for entry in schedule if entry["task"] == tell.name]
+    assert sorted(told) == ["pull", "push"]
 
 
 def test_many_edits_that_wait_for_the_plan_are_told_as_one(mirror: Connection, need: Need):
