@@ -235,8 +235,13 @@ class Deals(Resource):
     def parse_typed(self, field: str, text: str, row: Deal) -> Any:
         if field == "name" and not 0 < len(text) <= fields.LIMITS["name"]:
             raise ValueError(_("A deal needs a name of at most 500 characters."))
+        kind = STANDARD.get(field, "")
+        if field.startswith(mapping.CUSTOM):
+            known = DealField.objects.filter(workspace_id=row.workspace_id)
+            found = known.filter(field_id=field.removeprefix(mapping.CUSTOM)).first()
+            kind = found.kind if found else ""
         try:
-            return fields.parsed(STANDARD.get(field, ""), text) if text else None
+            return fields.parsed(kind, text) if text else None
         except ValidationError as error:
             raise ValueError(" ".join(error.messages)) from None
 
@@ -250,6 +255,9 @@ class DealNotes(Resource):
     model = DealNote
     readable = False
     markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
+
+    def label(self, field: str, names: Any) -> str:
+        return {"title": _("Title"), "body": _("Note")}.get(field, field)
 
     def parse(self, payload: dict[str, Any]) -> Parsed:
         if not isinstance(payload.get("note_id"), str):

@@ -24,10 +24,8 @@ def plain(value: Any) -> str:
 
 def editable(value: Any, *others: Any) -> str | None:
     """A value as the text that a person can type anew; None where one input cannot hold the field's values."""
-    if not all(one is None or isinstance(one, str) or _one_item(one) is not None for one in (value, *others)):
-        return None
-    item = _one_item(value)
-    return item["value"] if item else (value or "")
+    texts = [_one_text(one) for one in (value, *others)]
+    return None if None in texts else texts[0]
 
 
 def tidy(text: str) -> str:
@@ -36,22 +34,21 @@ def tidy(text: str) -> str:
 
 
 def shaped(value: Any, *shapes: Any) -> Any:
-    """A typed value, in the shape that the field's other values have."""
-    for shape in shapes:
-        item = _one_item(shape)
-        if item is not None:
-            return [{**item, "value": value}] if value else []
-    return None if value == "" else value
+    """A typed value, in the shape that the field's other values have: the first that is not empty tells."""
+    shape = next((one for one in shapes if one), next((one for one in shapes if one is not None), None))
+    if not isinstance(shape, list):
+        return None if value == "" else value
+    if not value:
+        return []
+    if shape and isinstance(shape[0], str):
+        return [value]
+    return [{**(shape[0] if shape else {"modifier": ""}), "value": value}]
 
 
-def _one_item(value: Any) -> dict[str, Any] | None:
-    if value == []:
-        return {"value": "", "modifier": ""}
-    if (
-        isinstance(value, list)
-        and len(value) == 1
-        and isinstance(value[0], dict)
-        and isinstance(value[0].get("value"), str)
-    ):
-        return value[0]
-    return None
+def _one_text(value: Any) -> str | None:
+    """What the one input would hold: a text, nothing, or a list of one text or one value object."""
+    if value is None or value == []:
+        return ""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0].get("value") if isinstance(value[0], dict) else value[0]
+    return value if isinstance(value, str) else None

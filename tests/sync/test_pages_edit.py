@@ -7,10 +7,11 @@ import pytest
 from contacts import actions as contact_actions
 from contacts.models import Contact
 from deals import actions
-from deals.models import Deal
+from deals.models import Deal, DealField
 from nimble.models import Connection
 from sync import lines, outbox, pull
 from sync.models import Edit, State
+from sync.words import shaped
 from team.models import Profile
 from tests import factories
 from tests.factories import caught_up
@@ -149,6 +150,37 @@ def test_rejected_edit_comes_back_with_the_message_and_the_typed_text_and_goes_o
     assert rejected.state == State.CONFIRMED
     deal.refresh_from_db()
     assert deal.amount == 5
+
+
+def test_refused_value_of_a_field_of_the_companys_own_can_be_typed_anew(
+    mirror: Connection, deal: Deal, nimble: SandboxServer
+):
+    name = f"field:{DealField.objects.get(name='Seats').field_id}"
+    edit = actions.change(author=mirror.user, deal=deal, field=name, value=["12"])
+    Edit.objects.filter(pk=edit.pk).update(state=State.REJECTED, error={"reason": "rejected"})
+    client = signed_in(mirror)
+    assert 'value="12"' in client.get(f"/sync/edits/{edit.pk}/").content.decode()
+    assert client.post(f"/sync/edits/{edit.pk}/mend/", {"value-0": "many"}).status_code == 422
+    assert client.post(f"/sync/edits/{edit.pk}/mend/", {"value-0": "40"}).status_code == 302
+    outbox.deliver()
+    edit.refresh_from_db()
+    assert (edit.state, edit.fields[name]["new"]) == (State.CONFIRMED, ["40"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "shapes", "value"),
+    [
+        ("b", (["a"], []), ["b"]),
+        ("b", ([], ["a"]), ["b"]),
+        ("", (["a"], None), []),
+        ("b", ([{"value": "a", "modifier": "work"}], None), [{"value": "b", "modifier": "work"}]),
+        ("b", ([], None), [{"value": "b", "modifier": ""}]),
+        ("b", ("a", None), "b"),
+        ("", ("a", None), None),
+    ],
+)
+def test_typed_value_has_the_shape_of_the_others(typed: str, shapes: tuple, value: object):
+    assert shaped(typed, *shapes) == value
 
 
 @pytest.fixture
