@@ -21,7 +21,9 @@ def stop(control: Control, options: argparse.Namespace) -> None:
 
 
 def start(control: Control, options: argparse.Namespace) -> None:
-    print("Started:", ", ".join(control.start(options.name)))
+    down = [options.name] if options.name else [name for name, state in control.states().items() if state != "RUNNING"]
+    started = [each for name in down for each in control.start(name)]
+    print("Started:", ", ".join(started)) if started else print("Everything is running.")
 
 
 def status(control: Control, options: argparse.Namespace) -> None:
@@ -59,7 +61,7 @@ def main() -> None:
         command = commands.add_parser(function.__name__)
         command.set_defaults(function=function)
         if function in (stop, start, logs):
-            command.add_argument("name", nargs=None if function is start else "?")
+            command.add_argument("name", nargs="?")
         if function is reset:
             command.add_argument("--yes", action="store_true")
     options = parser.parse_args()

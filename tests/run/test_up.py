@@ -101,6 +101,15 @@ def test_worker_stopped_stays_down_until_started(running: Portal) -> None:
     assert set(status(running).values()) == {"RUNNING"}
 
 
+def test_start_without_a_name_starts_all_that_was_stopped(running: Portal) -> None:
+    assert control(running, "stop", "worker").returncode == 0
+    again = control(running, "start")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == "Started: worker-pull, worker-push\n"
+    assert set(status(running).values()) == {"RUNNING"}
+    assert control(running, "start").stdout == "Everything is running.\n"
+
+
 def test_killed_programs_come_back(running: Portal) -> None:
     for name in ("web", "worker-push", "worker-pull", "beat", "sandbox"):
         running.kill(name)
