@@ -12,7 +12,8 @@ from tests.people import ADA
 from tests.processes import Portal, wait_for
 from tests.visitors import Visitor
 
-pytestmark = pytest.mark.integration
+# The restart as such is in every run of the checks (`tests/faults`); this one looks at every broker and at the health page, too.
+pytestmark = [pytest.mark.integration, pytest.mark.soak]
 
 
 @pytest.fixture(params=[servers.new_redis, servers.new_rabbitmq], ids=["redis", "rabbitmq"])
