@@ -12,7 +12,7 @@ from tests.people import ADA
 from tests.processes import Portal, wait_for
 from tests.visitors import Visitor
 
-# The restart as such is in every run of the checks (`tests/faults`); this one looks at every broker and at the health page, too.
+# A restart as such is in every run of the checks (`tests/faults`); this looks at every broker and at health, too.
 pytestmark = [pytest.mark.integration, pytest.mark.soak]
 
 
