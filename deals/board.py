@@ -20,6 +20,7 @@ from crmportal import statements
 from crmportal.formats import money, number
 from deals import cards, queries
 from deals.cards import Card, Renderer
+from deals.display import Display
 from deals.filters import Filters
 from deals.models import Deal, Role, Stage
 from deals.queries import ON_ITS_WAY, Laid, Total
@@ -45,6 +46,7 @@ class Column:
     totals: list[Total] = field(default_factory=list)
     cards: SafeString = field(default_factory=SafeString)
     more: str = ""
+    folded: bool = False
 
     @property
     def id(self) -> int:
@@ -92,6 +94,7 @@ class Board:
         # In Nimble's order, the final ones last.
         self.stages = sorted(chosen.stages, key=lambda stage: (stage.is_final, stage.position))
         self.filters = filters
+        self.display = Display.of(chosen.display)
         # What `deals` depends on.
         self.key = (queries.asking(user), self.pipeline.nimble_id, filters)
 
@@ -117,7 +120,7 @@ class Board:
     @cached_property
     def renderer(self) -> Renderer:
         stages = {stage.nimble_id: stage for stage in self.stages}
-        return Renderer(stages, self.members, editable=self.pipeline.archived_at is None)
+        return Renderer(stages, self.members, editable=self.pipeline.archived_at is None, shown=self.display.shown)
 
     @cached_property
     def columns(self) -> list[Column]:
@@ -131,7 +134,8 @@ class Board:
             hue = FINAL_HUES.get(Role(stage.role)) or next(hues)
             totals = by_stage.get(stage.nimble_id, [])
             if totals or stage.archived_at is None:
-                found.append(Column(stage, hue, self.asks_reason and stage.role == Role.LOST, totals))
+                ask = self.asks_reason and stage.role == Role.LOST
+                found.append(Column(stage, hue, ask, totals, folded=stage.pk in self.display.folded))
         return found
 
     @cached_property

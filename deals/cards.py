@@ -2,7 +2,7 @@
 as long. Whatever comes from a record goes through `escape`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -10,6 +10,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.numbers import format_percent
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from crmportal.formats import hue, initials, locale, money
 from deals import queries
+from deals.display import USUAL
 from deals.models import Deal, Stage
 from sync import terms
 from sync.models import NEEDS_PERSON, State
@@ -61,12 +63,23 @@ def read(deals: QuerySet[Deal], user: Any) -> list[Card]:
 
 
 class Renderer:
-    """Renders cards for one reader. `editable`: whether anything here can be edited at all.
+    """Renders cards for one reader. `editable`: whether anything here can be edited at all. `shown`: what the cards
+    show of `deals.display.FIELDS`.
 
     What many cards share (an owner, tags, a day, an amount) is made once.
     """
 
-    def __init__(self, stages: Mapping[str, Stage], members: Mapping[str, str], *, editable: bool = True) -> None:
+    def __init__(
+        self,
+        stages: Mapping[str, Stage],
+        members: Mapping[str, str],
+        *,
+        editable: bool = True,
+        shown: Container[str] = USUAL,
+    ) -> None:
+        self.shows_owner, self.shows_company, self.shows_tags = (name in shown for name in ("owner", "company", "tags"))
+        self.shows_close, self.shows_age = "close" in shown, "age" in shown
+        self.shows_probability = "probability" in shown
         self.stages = stages
         self.members = members
         self.editable = editable
@@ -81,6 +94,7 @@ class Renderer:
         self.tags = cache(_tags)
         self.amount = cache(self._amount)
         self.close = cache(self._close)
+        self.probability = cache(self._probability)
         self.age = cache(self._age)
 
     def cards(self, cards: Iterable[Card]) -> SafeString:
@@ -99,20 +113,23 @@ class Renderer:
         editable = self.editable and not card.locked
         to = f' hx-swap-oob="true" data-stage="{stage.pk}"' if out_of_band and stage else ""
         is_open = stage is None or not stage.is_final
-        company = f'<p class="c">{escape(card.company)}</p>' if card.company else ""
-        tags = self.tags(card.tag_index) if card.tag_index else ""
+        company = f'<p class="c">{escape(card.company)}</p>' if card.company and self.shows_company else ""
+        tags = self.tags(card.tag_index) if card.tag_index and self.shows_tags else ""
         unsure = " data-no-probability" if card.probability is None else ""
-        close = self.close(card.expected_close, is_open) if card.expected_close else ""
+        close = self.close(card.expected_close, is_open) if card.expected_close and self.shows_close else ""
         state = self.states.get(card.edit_state, "") if card.edit_state else ""
         age = ""
-        if card.stage_since and stage and is_open:
+        if self.shows_age and card.stage_since and stage and is_open:
             age = self.age(max((self.now - card.stage_since).days, 0), stage.expected_days)
+        owner = self.owner(card.owner) if self.shows_owner else ""
+        probability = self.probability(card.probability) if self.shows_probability else ""
         way = f'<a class="v" href="{url}move/" aria-label="{self.move} {name}"></a>' if editable else ""
         return (
             f'<li class="card" id="deal-{pk}" tabindex="-1" data-deal="{pk}" data-rev="{card.rev}"{unsure}'
             f' data-editable="{int(editable)}"{to}><a class="t" href="{url}" data-drawer>{name}</a>'
-            f"{self.owner(card.owner)}{company}{tags}"
-            f'<div class="m"><b>{self.amount(card.amount, card.currency)}</b>{close}{state}{age}{way}</div></li>'
+            f"{owner}{company}{tags}"
+            f'<div class="m"><b>{self.amount(card.amount, card.currency)}</b>'
+            f"{probability}{close}{state}{age}{way}</div></li>"
         )
 
     # --- parts that many cards share ---
@@ -125,6 +142,12 @@ class Renderer:
 
     def _amount(self, amount: Decimal | None, currency: str) -> str:
         return escape(money(amount, currency))
+
+    def _probability(self, percent: int | None) -> str:
+        if percent is None:
+            return ""
+        text = format_percent(percent / 100, locale=self.locale)
+        return f'<span title="{escape(_("Probability"))}">{escape(text)}</span>'
 
     def _close(self, day: date, is_open: bool) -> str:
         left = (day - self.today).days

@@ -1,5 +1,6 @@
 """Pipelines with their stages and fields, deals, and the notes that people wrote here on deals."""
 
+from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -78,6 +79,20 @@ class LostReason(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class BoardDisplay(models.Model):
+    """How one person has one pipeline's board look: see `deals.display`, which alone writes it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="+")
+    settings = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "pipeline"], name="board_display_once")]
+
+    def __str__(self) -> str:
+        return f"{self.pipeline} / {self.user}"
 
 
 class DealField(models.Model):

@@ -12,7 +12,17 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts import queries as contacts
 from crmportal import statements
-from deals.models import Deal, DealContact, DealNote, DealSight, LostReason, Pipeline, PipelineSight, Stage
+from deals.models import (
+    BoardDisplay,
+    Deal,
+    DealContact,
+    DealNote,
+    DealSight,
+    LostReason,
+    Pipeline,
+    PipelineSight,
+    Stage,
+)
 from nimble.models import Connection
 from sync import terms
 from sync.models import OVERLAID, Edit, State
@@ -105,11 +115,14 @@ def pipelines(user: Any) -> QuerySet[Pipeline]:
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """A pipeline with its stages in Nimble's order, and whether it has reasons for losing a deal."""
+    """A pipeline with its stages in Nimble's order, whether it has reasons for losing a deal, and what the person has
+    set for its board.
+    """
 
     pipeline: Pipeline
     stages: list[Stage]
     has_reasons: bool
+    display: dict[str, Any] | None
 
 
 def laid_out(user: Any) -> list[Laid]:
@@ -129,19 +142,20 @@ def laid_out(user: Any) -> list[Laid]:
 
     def composed() -> QuerySet[Pipeline, Any]:
         reasons = LostReason.objects.filter(pipeline=OuterRef("pk"))
+        display = BoardDisplay.objects.filter(pipeline=OuterRef("pk"), user=user.pk)
         return (
             pipelines(user)
-            .annotate(has_reasons=Exists(reasons))
+            .annotate(has_reasons=Exists(reasons), display=Subquery(display.values("settings")[:1]))
             .order_by(F("archived_at").asc(nulls_first=True), "position", "name", "pk", "stages__position")
-            .values_list("has_reasons", *own, *(f"stages__{name}" for name in of_stage))
+            .values_list("has_reasons", "display", *own, *(f"stages__{name}" for name in of_stage))
         )
 
     found: dict[int, Laid] = {}
-    for has_reasons, *values in statements.rows(("laid_out", asking(user)), composed):
+    for has_reasons, display, *values in statements.rows(("laid_out", asking(user)), composed):
         laid = found.get(values[0])
         if laid is None:
             pipeline = Pipeline(**dict(zip(own, values, strict=False)))
-            laid = found[pipeline.pk] = Laid(pipeline, [], has_reasons)
+            laid = found[pipeline.pk] = Laid(pipeline, [], has_reasons, display)
         stage = dict(zip(of_stage, values[len(own) :], strict=True))
         if stage["pk"] is not None:
             laid.stages.append(Stage(pipeline=laid.pipeline, **stage))

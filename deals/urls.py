@@ -1,6 +1,6 @@
 from django.urls import path
 
-from deals.views import board, create, deal, fields, moves, notes
+from deals.views import board, create, deal, display, fields, moves, notes
 
 app_name = "deals"
 urlpatterns = [
@@ -9,6 +9,7 @@ urlpatterns = [
     path("tags/", board.tags, name="tags"),
     path("pipelines/<int:pk>/", board.board, name="board"),
     path("pipelines/<int:pk>/stages/<int:stage_pk>/", board.column, name="column"),
+    path("pipelines/<int:pk>/display/", display.choose, name="display"),
     path("pipelines/<int:pk>/watch/", board.watch, name="watch"),
     path("<int:pk>/", deal.deal, name="deal"),
     path("<int:pk>/head/", deal.head, name="head"),

@@ -106,6 +106,7 @@ TABLE: dict[str, Route] = {
     # --- deals ---
     **shared(PERSON, "deals:index", "deals:tags", "deals:new"),
     **shared(TEAM, "deals:board", "deals:watch", objects={"pk": "pipeline"}),
+    **shared(TEAM, "deals:display", objects={"pk": "pipeline"}, method="post", data={"fields": "owner"}),
     **shared(TEAM, "deals:column", objects={"pk": "pipeline", "stage_pk": "stage"}),
     **shared(VIEWER, "deals:deal", "deals:head", "deals:history", "deals:pulse", "deals:fresh", objects=DEAL),
     **shared(VIEWER, "deals:edit", objects={**DEAL, "field": "deal_field"}, method="post", data={"amount": "7"}),

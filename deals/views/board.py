@@ -47,6 +47,7 @@ def board(request: HttpRequest, pk: int) -> HttpResponse:
         "columns": columns,
         "pipelines": found.pipelines,
         "members": found.members,
+        "display": found.display,
         "chips": found.filters.chips(path, found.members),
         "watching": watching(found, {card.pk: card.edit_state or "" for card in found.first}),
         # Why there is nothing to see: the first pull is running, or the filters hide all.

@@ -185,10 +185,7 @@ function focus(card) {
 
 function settle() {
   for (const link of board()?.querySelectorAll(".card a:not([tabindex])") ?? []) link.tabIndex = -1;
-  const folded = remembered();
   for (const column of columns()) {
-    column.classList.toggle("folded", folded.includes(column.dataset.stage));
-    column.querySelector("[data-fold]")?.setAttribute("aria-expanded", String(!folded.includes(column.dataset.stage)));
     const card = column.querySelector(".card:focus") ?? column.querySelector('.card[tabindex="0"]') ?? column.querySelector(".card");
     if (card) rove(card);
   }
@@ -273,15 +270,11 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// A column folds to a strip; this browser remembers which ones.
-const memory = () => `folded:${board().dataset.pipeline}`;
-const remembered = () => JSON.parse(localStorage.getItem(memory()) ?? "[]");
-
+// A column folds to a strip; the server remembers which ones.
 function fold(column, folded) {
   column.classList.toggle("folded", folded);
   column.querySelector("[data-fold]")?.setAttribute("aria-expanded", String(!folded));
-  const others = remembered().filter((stage) => stage !== column.dataset.stage);
-  localStorage.setItem(memory(), JSON.stringify(folded ? [...others, column.dataset.stage] : others));
+  send(`/deals/pipelines/${board().dataset.pipeline}/display/`, { stage: column.dataset.stage, folded: Number(folded) });
 }
 
 // A question's form posts the move itself, that of a column the new deal.

@@ -272,6 +272,59 @@ def test_card_that_comes_above_under_an_order_is_brought_there(page: Client, kee
     assert len(listed) == len(set(listed)) == 120
 
 
+def show(page: Client, pipeline: Pipeline, **data: object):
+    came = "http://testserver" + address(pipeline) + "?owner=u1&sort=amount"
+    return page.post(reverse("deals:display", args=[pipeline.pk]), data, headers={"Referer": came})
+
+
+def test_card_shows_what_the_person_chose_on_this_board_alone(page: Client, connect, keep: Keep, sales: Pipeline):
+    values = {"expected_close_date": "2026-05-06", "probability": "40"}
+    keep(deal(1, values=values, tags=["big"], transitions=[went(None, "Qualify")]))
+    parts = {
+        "owner": 'class="avatar',
+        "tags": 'class="g"',
+        "close": "<time",
+        "probability": 'title="Probability"',
+        "age": 'class="age',
+    }
+
+    def seen(by: Client) -> set[str]:
+        card = re.search(r'<li class="card".*?</li>', by.get(address(sales)).content.decode())
+        assert card
+        return {name for name, part in parts.items() if part in card[0]}
+
+    assert seen(page) == {"owner", "tags", "close", "age"}
+    answer = show(page, sales, fields=["probability", "tags", "nonsense"])
+    assert answer.headers["Location"] == address(sales) + "?owner=u1&sort=amount"
+    assert seen(page) == {"probability", "tags"}
+    show(page, sales, fields=["probability", "tags"], compact="on")
+    assert seen(page) == {"probability"}
+    assert "data-compact" in page.get(address(sales)).content.decode()
+    assert seen(browser(caught_up(connect(BJORN)).user)) == {"owner", "tags", "close", "age"}
+    assert "data-compact" not in page.get(address(Pipeline.objects.get(nimble_id="p-partners"))).content.decode()
+
+
+def test_column_stays_folded_for_the_person_who_folded_it(page: Client, connect, keep: Keep, sales: Pipeline):
+    one, other = sales.stages.filter(name__in=["Qualify", "Propose"])
+    show(page, sales, fields=["owner"], compact="on")
+
+    def folded(by: Client) -> list[int]:
+        body = by.get(address(sales)).content.decode()
+        assert body.count('aria-expanded="false"') == body.count('class="column folded"')
+        return [int(pk) for pk in re.findall(r'class="column folded" id="stage-(\d+)"', body)]
+
+    for stage in (one, other):
+        assert show(page, sales, stage=stage.pk, folded="1").status_code == 204
+    assert folded(page) == [one.pk, other.pk]
+    show(page, sales, stage=one.pk, folded="0")
+    assert folded(page) == [other.pk]
+    assert "data-compact" in page.get(address(sales)).content.decode()
+    assert folded(browser(caught_up(connect(BJORN)).user)) == []
+    elsewhere = Pipeline.objects.get(nimble_id="p-partners").stages.first()
+    assert elsewhere
+    assert show(page, sales, stage=elsewhere.pk, folded="1").status_code == 404
+
+
 def test_unknown_order_is_the_usual_one(page: Client, keep: Keep, sales: Pipeline):
     keep(deal(1), deal(2))
     answer = page.get(address(sales), {"sort": "nonsense"})
