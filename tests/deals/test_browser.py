@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,28 @@ def test_board_and_drawer_are_accessible(open_: Open, board: Pipeline, row: Deal
     page.locator(f"#deal-{row.pk} .t").click()
     expect(page.locator("#drawer #deal-head")).to_be_visible()
     looked_at(page, "drawer", look)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_display_and_order_are_chosen_and_kept(open_: Open, board: Pipeline, row: Deal, look: dict[str, Any]):
+    page = open_(board.get_absolute_url(), **look)
+    folded = page.locator(".column").nth(1)
+    with page.expect_response("**/display/"):
+        folded.locator("[data-fold]").click()
+    page.locator("summary[aria-label='Display']").click()
+    looked_at(page, "display", look)
+    page.get_by_label("Compact cards").check()
+    page.get_by_label("Probability", exact=True).check()
+    page.locator(".menu[open]").get_by_role("button", name="Apply").click()
+    expect(page.locator("#board[data-compact]")).to_be_visible()
+    expect(folded).to_have_class(re.compile("folded"))
+    page.locator("#filters summary").click()
+    looked_at(page, "filter", look)
+    page.get_by_label("Sort by").select_option("amount")
+    expect(page).to_have_url(re.compile(r"[?]sort=amount$"))
+    page.keyboard.press("Escape")
+    expect(page.locator(f"#deal-{row.pk}")).to_be_attached()
+    looked_at(page, "compact", look)
 
 
 @pytest.mark.parametrize("look", LOOKS)
