@@ -1,6 +1,6 @@
 """What pages read of deals: always through `for_user`, sums and counts by SQL."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -271,6 +271,12 @@ def on_their_way(deal: Deal) -> str:
 def is_editable(deal: Deal, user: Any) -> bool:
     """Whether Nimble lets this person edit the deal, as far as is known: it has the last word anyway."""
     return not DealSight.objects.filter(record=deal, connection=viewer(user), view__is_editable=False).exists()
+
+
+def locked(deals: Iterable[Deal], user: Any) -> set[int]:
+    """Which of these Nimble does not let this person edit, as far as is known."""
+    refused = DealSight.objects.filter(record__in=deals, connection=viewer(user), view__is_editable=False)
+    return set(refused.values_list("record_id", flat=True))
 
 
 class ContactPanel(NamedTuple):

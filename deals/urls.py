@@ -1,11 +1,13 @@
 from django.urls import path
 
-from deals.views import board, create, deal, display, fields, moves, notes
+from deals.views import board, create, deal, display, fields, many, moves, notes
 
 app_name = "deals"
 urlpatterns = [
     path("", board.index, name="index"),
     path("new/", create.new, name="new"),
+    path("many/", many.many, name="many"),
+    path("many/<int:pk>/undo/", many.undo, name="undo_many"),
     path("tags/", board.tags, name="tags"),
     path("pipelines/<int:pk>/", board.board, name="board"),
     path("pipelines/<int:pk>/stages/<int:stage_pk>/", board.column, name="column"),

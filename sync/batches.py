@@ -41,6 +41,24 @@ def begin(action: str, chosen: Sequence[Edit], *, author: Any) -> Batch:
     return batch
 
 
+def gathered(made: Sequence[Edit], *, author: Any) -> Batch:
+    """Edits that this person has just made together, as one batch that can be taken back whole."""
+    pks = [edit.pk for edit in made]
+    now = database_now()
+    with transaction.atomic():
+        batch = Batch.objects.create(
+            author=author,
+            action=Action.CHANGE,
+            edit_ids=pks,
+            done=len(pks),
+            results={str(pk): {"outcome": DONE} for pk in pks},
+            created_at=now,
+            finished_at=now,
+        )
+        Edit.objects.filter(pk__in=pks).update(batch=batch)
+    return batch
+
+
 def go_on(seconds: float = SLICE_SECONDS) -> bool:
     """Go on with what is unfinished, for so long; whether anything is left. One statement where nothing is."""
     until = time.monotonic() + seconds
@@ -128,6 +146,6 @@ def reversal(batch: Batch) -> tuple[str, list[int]]:
     if batch.action == Action.UNDO:
         compensating = batch.edits.exclude(state__in=[State.UNDONE, State.DISCARDED, State.SUPERSEDED])
         return Action.UNDO, list(compensating.values_list("pk", flat=True))
-    if batch.action == Action.OURS:
+    if batch.action in (Action.OURS, Action.CHANGE):
         return Action.UNDO, done
     return "", []

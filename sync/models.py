@@ -142,6 +142,8 @@ class Batch(models.Model):
         OURS = "ours", _("All ours")
         THEIRS = "theirs", _("All Nimble's")
         UNDO = "undo", _("Undo")
+        # Not done to edits: these were made together, and can be taken back together.
+        CHANGE = "change", _("Change")
 
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="batches")
     action = models.CharField(max_length=10, choices=Action.choices)

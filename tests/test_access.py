@@ -108,6 +108,8 @@ TABLE: dict[str, Route] = {
     **shared(TEAM, "deals:board", "deals:watch", objects={"pk": "pipeline"}),
     **shared(TEAM, "deals:display", objects={"pk": "pipeline"}, method="post", data={"fields": "owner"}),
     **shared(TEAM, "deals:column", objects={"pk": "pipeline", "stage_pk": "stage"}),
+    **shared(TEAM, "deals:many", method="post", data={"pipeline": "{pipeline}", "deal": "{deal}", "tag": "Hot"}),
+    **shared(VIEWER, "deals:undo_many", objects={"pk": "batch"}, method="post"),
     **shared(VIEWER, "deals:deal", "deals:head", "deals:history", "deals:pulse", "deals:fresh", objects=DEAL),
     **shared(VIEWER, "deals:edit", objects={**DEAL, "field": "deal_field"}, method="post", data={"amount": "7"}),
     **shared(VIEWER, "deals:write_note", objects=DEAL, method="post", data={"title": "T", "body": "A note"}),

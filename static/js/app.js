@@ -10,5 +10,6 @@ import "./poll.js";
 import "./picks.js";
 import "./board.js";
 import "./quick.js";
+import "./many.js";
 
 document.documentElement.classList.replace("no-js", "js");

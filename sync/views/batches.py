@@ -22,7 +22,7 @@ from sync.views.answers import back, refused
 def begin(request: HttpRequest) -> HttpResponse:
     """Do `action` to the chosen edits (`edit`, several), to the `whole` of a `cause`, or to all of a `batch`."""
     action = request.POST.get("action", "")
-    if action not in Batch.Action.values:
+    if action not in Batch.Action.values or action == Batch.Action.CHANGE:
         raise Http404
     chosen = list(_chosen(request)[: batches.MOST])
     if not chosen:
@@ -65,6 +65,7 @@ def said(batch: Batch) -> str:
         Batch.Action.OURS: ngettext("%d edit goes out with our values.", "%d edits go out with our values.", done),
         Batch.Action.THEIRS: ngettext("%d edit keeps Nimble's values.", "%d edits keep Nimble's values.", done),
         Batch.Action.UNDO: ngettext("%d edit was undone.", "%d edits were undone.", done),
+        Batch.Action.CHANGE: ngettext("%d record was changed.", "%d records were changed.", done),
     }
     return texts[Batch.Action(batch.action)] % done
 

@@ -321,3 +321,32 @@ def test_quick_add_is_accessible_and_ready_for_the_next(open_: Open, board: Pipe
     assert outbox.deliver() == 2
     page.goto(page.url.split("/pipelines")[0] + "/new/")
     looked_at(page, "new-deal", look)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_several_cards_are_chosen_moved_and_brought_back(open_: Open, board: Pipeline, look: dict[str, Any]):
+    page = open_(board.get_absolute_url(), **look)
+    goal = page.locator('.column[data-role="open"]:not([data-archived])').nth(1)
+    count = int(goal.locator(".n").inner_text().split()[0])
+    home = page.locator('.column[data-role="open"]').first
+    first, second = (home.locator('.card[data-editable="1"]').nth(n) for n in (0, 1))
+    first.focus()
+    page.keyboard.press("x")
+    expect(first.get_by_role("checkbox")).to_be_checked()
+    expect(page.locator("#live")).to_contain_text("1 chosen")
+    second.click(modifiers=["Shift"], position={"x": 100, "y": 40})
+    expect(page.locator("#many")).to_contain_text("2 chosen")
+    looked_at(page, "many", look)
+    page.locator("#many summary").first.click()
+    looked_at(page, "many-menu", look)
+    page.locator("#many .menu-item", has_text=goal.get_attribute("data-name") or "").click()
+    expect(goal.locator(".n")).to_contain_text(str(count + 2))
+    expect(page.locator("#many")).to_be_hidden()
+    page.get_by_role("button", name="Undo these 2").click()
+    expect(goal.locator(".n")).to_contain_text(str(count))
+    expect(home.locator(".card.selected")).to_have_count(0)
+    first.hover()
+    first.locator(".pick").click()
+    expect(page.locator("#many")).to_contain_text("1 chosen")
+    page.keyboard.press("Escape")
+    expect(page.locator("#many")).to_be_hidden()

@@ -1,0 +1,70 @@
+"""Doing one thing to several deals: each by its own action, all in one transaction, taken back as one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from deals import actions, queries
+from deals.models import Deal, Stage
+from sync import batches
+from sync.models import Batch, Edit
+
+# So many at once: each leaves an edit of its own, while the person waits.
+MOST = 200
+
+Act = Callable[[Deal], Edit | None]
+
+
+@dataclass
+class Outcome:
+    """What became of it. `locked`: Nimble lets this person not edit them; `unsure`: they need a probability first."""
+
+    changed: list[Deal] = field(default_factory=list)
+    locked: list[Deal] = field(default_factory=list)
+    unsure: list[Deal] = field(default_factory=list)
+    batch: Batch | None = None
+
+
+def move(*, author: Any, deals: Sequence[Deal], stage: Stage) -> Outcome:
+    """Move deals to a stage. Raises `CannotEdit` for an archived one. Whoever would need a probability stays."""
+    actions.refuse_archived(stage)
+    outcome = Outcome()
+    if stage.default_probability is None:
+        outcome.unsure = [one for one in deals if one.probability is None and one.stage_nimble_id != stage.nimble_id]
+    left = [one for one in deals if one not in outcome.unsure]
+    return _each(outcome, author, left, lambda deal: actions.move(author=author, deal=deal, stage=stage))
+
+
+def give(*, author: Any, deals: Sequence[Deal], owner: str) -> Outcome:
+    """Give deals to another owner, by Nimble's user id."""
+    return _each(
+        Outcome(), author, deals, lambda deal: actions.change(author=author, deal=deal, field="owner", value=owner)
+    )
+
+
+def tag(*, author: Any, deals: Sequence[Deal], name: str) -> Outcome:
+    """Add a tag to deals that do not have it."""
+
+    def add(deal: Deal) -> Edit | None:
+        if name in deal.tags:
+            return None
+        return actions.change(author=author, deal=deal, field="tags", value=[*deal.tags, name])
+
+    return _each(Outcome(), author, deals, add)
+
+
+def _each(outcome: Outcome, author: Any, deals: Sequence[Deal], act: Act) -> Outcome:
+    locked = queries.locked(deals, author)
+    made = []
+    with transaction.atomic():
+        for deal in deals:
+            if deal.pk in locked:
+                outcome.locked.append(deal)
+            elif edit := act(deal):
+                made.append(edit)
+                outcome.changed.append(deal)
+        if made:
+            outcome.batch = batches.gathered(made, author=author)
+    return outcome
