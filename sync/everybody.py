@@ -52,7 +52,8 @@ class Everybody:
             return silent[0].text
         if self.nimble.since:
             clock = time_format(timezone.localtime(self.nimble.since).time(), "H:i")
-            return _("Nimble has trouble since %(clock)s; everything waits and goes on by itself.") % {"clock": clock}
+            text = _("Nimble has had trouble since %(clock)s; everything waits and goes on by itself.")
+            return text % {"clock": clock}
         if self.held:
             return ngettext(
                 "Everything runs, but in %(n)d listing many records vanished at once.",

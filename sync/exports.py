@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from sync import entries
 from sync.clock import database_now
@@ -39,8 +40,8 @@ def history(found: QuerySet[Edit], user: Any, filters: list[str]) -> Iterator[st
     writer = csv.writer(_Echo())
     yield "\ufeff" + writer.writerow(
         [
-            _("Edit"), _("Made"), _("Person"), _("Kind"), _("Record"), _("Operation"), _("Field"), _("Before"),
-            _("After"), _("State"), _("Reason"), _("Attempts"), _("Sent"), _("In Nimble"), _("Seen again"),
+            pgettext("noun", "Edit"), _("Made"), _("Person"), _("Kind"), _("Record"), _("Operation"), _("Field"),
+            _("Before"), _("After"), _("State"), _("Reason"), _("Attempts"), _("Sent"), _("In Nimble"), _("Seen again"),
             _("Request"),
         ]
     )  # fmt: skip

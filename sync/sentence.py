@@ -51,7 +51,7 @@ def _waits(standing: Standing) -> str:
 
 def _trouble(standing: Standing) -> str:
     since, probe = standing.nimble.since, standing.nimble.next_probe
-    said = [_("Nimble has trouble since %(clock)s.") % {"clock": _at(since)}]
+    said = [_("Nimble has had trouble since %(clock)s.") % {"clock": _at(since)}]
     seconds = (probe - standing.now).total_seconds() if probe else 0
     if seconds >= 1:
         said.append(_("It is asked again in %(span)s.") % {"span": span(seconds)})

@@ -172,7 +172,7 @@ def test_page_says_how_long_nimble_has_had_trouble_and_what_waits(mirror: Connec
     for what in ("one", "two", "three"):
         stored.change_breaker(lambda breaker, now, what=what: breakers.failed(breaker, what, now))
     page = text(signed_in(mirror).get("/sync/"))
-    assert re.search(r"Nimble has trouble since \d\d:\d\d\. It is (asked again in|being asked again)", page)
+    assert re.search(r"Nimble has had trouble since \d\d:\d\d\. It is (asked again in|being asked again)", page)
     assert "1 edit waits and goes out by itself." in page
     assert "Nimble has trouble" in text(signed_in(mirror).get("/sync/chip/"))
 
