@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.core.management import call_command
 
 from contacts import actions as contact_actions
 from contacts.models import Contact
@@ -136,7 +137,7 @@ def test_conflict_that_has_moved_on_changes_nothing(mirror: Connection, conflict
 
 
 def test_rejected_edit_comes_back_with_the_message_and_the_typed_text_and_goes_out_mended(
-    mirror: Connection, rejected: Edit, deal: Deal, nimble: SandboxServer
+    mirror: Connection, rejected: Edit, deal: Deal, nimble: SandboxServer, capsys: pytest.CaptureFixture[str]
 ):
     client = signed_in(mirror)
     page = client.get(f"/sync/edits/{rejected.pk}/")
@@ -150,6 +151,8 @@ def test_rejected_edit_comes_back_with_the_message_and_the_typed_text_and_goes_o
     assert rejected.state == State.CONFIRMED
     deal.refresh_from_db()
     assert deal.amount == 5
+    call_command("edit", str(rejected.pk))
+    assert capsys.readouterr().out.endswith("In Nimble, after 2 attempts.\n")
 
 
 def test_refused_value_of_a_field_of_the_companys_own_can_be_typed_anew(

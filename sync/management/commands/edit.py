@@ -39,7 +39,9 @@ class Command(BaseCommand):
         for when, what in sorted([*story(edit), *lines(edit)], key=lambda line: line[0]):
             self.stdout.write(f"{when:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {what}")
         reason = f" ({edit.error['reason']})" if edit.error.get("reason") else ""
-        self.stdout.write(f"{State(edit.state).label}{reason}, after {edit.attempts} attempts.")
+        # The edit's own count begins anew when it is mended or sent again.
+        tried = Attempt.objects.filter(edit=edit).count()
+        self.stdout.write(f"{State(edit.state).label}{reason}, after {tried} attempt{'' if tried == 1 else 's'}.")
 
 
 def story(edit: Edit) -> Iterator[tuple[datetime, str]]:
