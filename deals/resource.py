@@ -285,7 +285,11 @@ class DealNotes(Resource):
     def update(
         self, client: Client, row: DealNote, send: dict[str, Any], current: dict[str, Any] | None
     ) -> dict[str, Any]:
-        return client.update_deal_note(row.deal.known_id, row.known_id, title=row.title, body=row.body)
+        # The row's columns show later edits, too, which may yet be discarded.
+        wanted = self.values(row.remote) | send
+        return client.update_deal_note(
+            row.deal.known_id, row.known_id, title=wanted["title"] or "", body=wanted["body"] or ""
+        )
 
     def delete(self, client: Client, row: DealNote) -> None:
         client.delete_deal_note(row.deal.known_id, row.known_id)

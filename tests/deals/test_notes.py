@@ -1,16 +1,18 @@
 """Notes on a deal: written, changed, removed; Nimble never reads them back."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from deals import actions
 from deals.forms import title_of
 from deals.models import Deal, DealNote
 from nimble.models import Connection
-from sync import outbox
+from sync import edits, outbox
 from sync.models import Edit, State
 from tests.deals.conftest import Keep, browser
 from tests.deals.payloads import deal
@@ -147,3 +149,22 @@ def test_notes_arrive_in_nimble_are_changed_there_and_removed(mirror: Connection
     page.post(reverse("deals:remove_note", args=[row.pk, note.pk]), headers=HTMX)
     assert outbox.deliver() == 1
     assert Edit.objects.exclude(state=State.CONFIRMED).count() == 0
+
+
+def test_a_change_of_a_note_sends_nothing_of_a_later_one(mirror: Connection, sandbox: SandboxServer):
+    row = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True).first()
+    assert row
+    page = browser(mirror.user)
+    write(page, row, "First", title="Call")
+    assert outbox.deliver() == 1
+    note = DealNote.objects.get()
+    earlier = edits.record(author=mirror.user, row=note, new={"title": "Called"})
+    later = edits.record(author=mirror.user, row=note, new={"body": "Not meant to go out"})
+    assert earlier
+    assert later
+    Edit.objects.filter(pk=later.pk).update(not_before=timezone.now() + timedelta(hours=1))
+    assert outbox.deliver() == 1
+    earlier.refresh_from_db()
+    assert earlier.state == State.CONFIRMED
+    stored = sandbox.object("deal_note", note.nimble_id or "")
+    assert (stored["title"], stored["body"]) == ("Called", "First")
