@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from nimble.models import Connection
 from sync import edits, merge, overlay, registry
 from sync.clock import database_now
-from sync.models import Edit, State
+from sync.models import Change, Edit, State
 from sync.upsert import upsert
 
 Operation = Edit.Operation
@@ -35,7 +37,7 @@ def recreate(edit: Edit, *, author: Any) -> Edit:
             raise edits.CannotEdit(_("It has moved on meanwhile: there is nothing to create again."))
         connection = edits.connection_of(author, old)
         row = resource.successor(old, connection)
-        if row.remote and not _may_know(resource, old, author):
+        if row.remote and not _may_know(resource, old, connection):
             raise edits.CannotEdit(_("It is hidden from you in Nimble, so nothing of it may be copied."))
         row.save()
         resource.relink(old, row)
@@ -58,10 +60,20 @@ def recreate(edit: Edit, *, author: Any) -> Edit:
     return create
 
 
-def _may_know(resource: registry.Resource, old: Any, author: Any) -> bool:
-    """What somebody is shown no more they must not get by way of a copy; what nobody has any more was everybody's."""
-    seen = resource.for_user(author).filter(pk=old.pk).exists()
-    return bool(seen or (old.gone_at is not None and not old.is_private))
+def _may_know(resource: registry.Resource, old: Any, connection: Connection) -> bool:
+    """What somebody is shown no more they must not get by way of a copy, except what they were shown themselves."""
+    if resource.for_user(connection.user).filter(pk=old.pk).exists():
+        return True
+    if old.is_private:
+        return False
+    if old.gone_at is not None:
+        return True
+    if resource.sight is None:
+        return False
+    # Deleted a moment ago, or kept from them since: no listing has said which yet.
+    shown = resource.sight._default_manager.filter(record=old, connection=connection, seen_at__isnull=False).first()
+    changed = Change.objects.filter(kind=old.kind, record_id=old.pk).aggregate(last=Max("at"))["last"]
+    return bool(shown and (changed is None or changed <= shown.seen_at))
 
 
 def _wanted(resource: registry.Resource, old: Any, row: Any, waiting: list[Edit]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from nimble.client import Client
 from nimble.models import Connection, Member
 from sync import inbox, outbox, quarantine, recreate
 from sync.clock import database_now
-from sync.models import Attempt, Batch, Edit, Export, Quarantined, State
+from sync.models import Attempt, Batch, Change, Edit, Export, Quarantined, State
 from tests import factories
 from tests.people import BJORN, Connect
 from tests.sandboxes import SandboxServer
@@ -250,12 +250,24 @@ def test_create_whose_answer_was_lost_is_found_again(mirror: Connection, lost_de
     assert len([one for one in nimble.writes(since) if one["method"] == "POST"]) == 1
 
 
-def test_what_is_hidden_from_somebody_is_not_copied_for_them(mirror: Connection, lost_deal: Edit):
+def test_what_was_written_after_it_was_hidden_from_somebody_is_not_copied_for_them(mirror: Connection, lost_deal: Edit):
     deal = Deal.objects.get(pk=lost_deal.record_id)
-    deal.sights.update_or_create(connection=mirror, defaults={"hidden_at": database_now()})
+    now = database_now()
+    deal.sights.update_or_create(connection=mirror, defaults={"hidden_at": now})
+    Change.objects.create(
+        workspace=deal.workspace, kind="deal", record_id=deal.pk, field="description", after="canary", at=now
+    )
     answer = signed_in(mirror).post(f"/sync/edits/{lost_deal.pk}/recreate/", follow=True)
     assert "hidden from you in Nimble" in text(answer)
     assert not Edit.objects.filter(operation="create").exists()
+
+
+def test_deal_that_no_listing_has_missed_yet_is_created_again_by_who_was_shown_all_of_it(
+    mirror: Connection, lost_deal: Edit
+):
+    deal = Deal.objects.get(pk=lost_deal.record_id)
+    deal.sights.update_or_create(connection=mirror, defaults={"hidden_at": database_now()})
+    assert recreate.recreate(lost_deal, author=mirror.user).operation == "create"
 
 
 def test_candidates_are_named_and_the_chosen_one_is_read(mirror: Connection, lost_deal: Edit, nimble: SandboxServer):
