@@ -1,7 +1,7 @@
 """What is missing from a complete listing: hidden from this viewer at once; a tombstone only once it is sure.
 
-Gone means: absent from two complete listings and 404 on its own. Where much vanishes at once nothing is believed
-before a person has looked (`sync.brakes`).
+Gone means: absent from two complete listings and 404 on its own, while no colleague is shown it. Where much vanishes at
+once nothing is believed before a person has looked (`sync.brakes`).
 """
 
 from datetime import datetime
@@ -11,7 +11,6 @@ from typing import Any
 from django.db.models import F, Max, QuerySet
 
 from nimble import errors
-from nimble.client import Client
 from nimble.models import Connection
 from sync import brakes, overlay, registry
 from sync.clock import database_now
@@ -69,10 +68,17 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, u
     gone = 0
     doubtful = missing.filter(missing__in=LOOKS, record__gone_at=None, record__nimble_id__isnull=False)
     for sight in doubtful.select_related("record"):
-        if _is_gone(pull.client, resource, sight.record):
-            # Those who left or are disconnected see nothing any more.
+        try:
+            resource.fetch(pull.client, sight.record)
+        except errors.Forbidden:
+            # It is there, but not for this viewer.
+            continue
+        except errors.NotFound:
+            # Who must reconnect may be the only one who sees it; who left or disconnected sees nothing any more.
             others = resource.sight._default_manager.filter(
-                record=sight.record, hidden_at=None, connection__state=Connection.State.ACTIVE
+                record=sight.record,
+                hidden_at=None,
+                connection__state__in=(Connection.State.ACTIVE, Connection.State.RECONNECT),
             )
             if not others.exclude(connection=pull.connection).exists():
                 overlay.refresh(sight.record, gone_at=now)
@@ -96,11 +102,3 @@ def _ask(pull: Pull, resource: registry.Resource, sights: QuerySet[Any]) -> None
         except (errors.NotFound, errors.Forbidden):
             continue
         pull.page(resource.kind, [payload], read_at=read_at, counted=0)
-
-
-def _is_gone(client: Client, resource: registry.Resource, row: Any) -> bool:
-    try:
-        resource.fetch(client, row)
-    except (errors.NotFound, errors.Forbidden):
-        return True
-    return False

@@ -409,3 +409,33 @@ def test_page_that_was_read_before_a_record_was_made_private_brings_it_back_to_n
     assert row.nimble_id not in shown(mirror, "contact")
     store.save_page(registry.resource("contact"), mirror, [payload], read_at=began + timedelta(seconds=2))
     assert row.nimble_id in shown(mirror, "contact")
+
+
+@pytest.mark.parametrize("switch", ["404", "403"])
+def test_record_of_a_colleague_who_must_reconnect_is_hidden_from_the_others_and_not_gone(
+    mirror: Connection, connect: Connect, nimble: SandboxServer, deal: Deal, switch: str
+):
+    bjorn = connect(BJORN)
+    pull.pull(bjorn)
+    Connection.objects.filter(pk=bjorn.pk).update(state=Connection.State.RECONNECT)
+    nimble.switch(hidden_record=switch)
+    nimble.edit(BJORN, "deal", deal.nimble_id, hide_from=[ADA], silent=True)
+    for _walk in range(3):
+        again(mirror, walk=True)
+        assert deal.nimble_id not in shown(mirror, "deal")
+    deal.refresh_from_db()
+    assert deal.gone_at is None
+    Connection.objects.filter(pk=bjorn.pk).update(state=Connection.State.ACTIVE)
+    assert deal.nimble_id in shown(bjorn, "deal")
+
+
+def test_record_that_is_refused_to_its_last_viewer_is_hidden_and_not_gone(
+    mirror: Connection, nimble: SandboxServer, deal: Deal
+):
+    nimble.switch(hidden_record="403")
+    nimble.edit(BJORN, "deal", deal.nimble_id, hide_from=[ADA], silent=True)
+    for _walk in range(3):
+        again(mirror, walk=True)
+        assert deal.nimble_id not in shown(mirror, "deal")
+    deal.refresh_from_db()
+    assert deal.gone_at is None
