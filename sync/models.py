@@ -204,6 +204,8 @@ class Stream(models.Model):
     cursor = models.JSONField(default=dict, blank=True)
     # Set while a run is unfinished, so that a killed one is continued.
     checkpoint = models.JSONField(null=True, blank=True)
+    # How often somebody had it begin anew: a run that began before that leaves neither of the two behind.
+    anew = models.PositiveIntegerField(default=0)
     next_run_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     # When the last run ended, if it ended well and nothing was asked for since: only then a rhythm counts.

@@ -120,7 +120,9 @@ class Pull(Reader):
         if not leases.extend(lease_name(self.connection), self.token, LEASE_SECONDS):
             raise LostLease
         if checkpoint is not None:
-            if not Stream.objects.filter(pk=self.stream.pk, paused=False).update(checkpoint=checkpoint):
+            going = Stream.objects.filter(pk=self.stream.pk, paused=False)
+            # Who is to begin anew meanwhile reads to the end, and leaves no place to go on from.
+            if not going.filter(anew=self.stream.anew).update(checkpoint=checkpoint) and not going.exists():
                 raise Paused
             self.stream.checkpoint = checkpoint
         figures: dict[str, Any] = {name: F(name) + by for name, by in counts.items() if by}
@@ -230,9 +232,9 @@ def run_stream(
     connection: Connection, spec: registry.StreamSpec, stream: Stream, token: str, *, full: bool = False
 ) -> Run:
     """One run, continued from its checkpoint where an earlier one was cut off. Raises only `LostLease`."""
+    _mark(stream)
     run = _run_of(stream, full)
     structlog.contextvars.bind_contextvars(connection=connection.pk, stream=spec.name, run=run.pk)
-    _mark(stream)
     wait: float | None = None
     try:
         with Client(connection, give_way=partial(lines.waiting, connection)) as client, Ahead() as ahead:
@@ -295,9 +297,15 @@ def _run_of(stream: Stream, full: bool) -> Run:
 
 
 def _mark(stream: Stream) -> None:
-    """Not due while it runs; whoever asks for it meanwhile clears this, and is not overwritten at the end."""
-    stream.next_run_at, stream.settled_at = database_now() + timedelta(seconds=LEASE_SECONDS), None
-    stream.save(update_fields=["next_run_at", "settled_at"])
+    """Not due while it runs; whoever asks for it meanwhile clears this, and is not overwritten at the end.
+
+    What was asked for since the stream was read holds for this run: it goes on from where that left it.
+    """
+    until = database_now() + timedelta(seconds=LEASE_SECONDS)
+    read = Stream.objects.filter(pk=stream.pk)
+    while not read.filter(anew=stream.anew).update(next_run_at=until, settled_at=None):
+        stream.refresh_from_db()
+    stream.next_run_at, stream.settled_at = until, None
 
 
 def _finish(stream: Stream, run: Run, wait: float) -> None:
@@ -306,25 +314,24 @@ def _finish(stream: Stream, run: Run, wait: float) -> None:
     with transaction.atomic():
         run.save(update_fields=["state", "error", "finished_at", "moved_at"])
         outcome = {"completed_at": stream.completed_at, "failures": stream.failures}
-        undisturbed = Stream.objects.filter(pk=stream.pk, next_run_at=stream.next_run_at)
+        place = {"cursor": stream.cursor, "checkpoint": stream.checkpoint}
+        row = Stream.objects.filter(pk=stream.pk)
+        ours = row.filter(anew=stream.anew)
+        undisturbed = ours.filter(next_run_at=stream.next_run_at)
         stream.next_run_at = now + timedelta(seconds=wait)
-        written = undisturbed.update(
-            cursor=stream.cursor,
-            checkpoint=stream.checkpoint,
-            next_run_at=stream.next_run_at,
-            settled_at=stream.settled_at,
-            **outcome,
-        )
-        if not written:
-            # Asked for anew while it ran: it begins anew, from where that asked for.
-            Stream.objects.filter(pk=stream.pk).update(checkpoint=None, **outcome)
+        rest = {"next_run_at": stream.next_run_at, "settled_at": stream.settled_at}
+        # Made due while it ran: it goes on from here, at once. Told to begin anew: from where that has put it.
+        if not undisturbed.update(**place, **rest, **outcome) and not ours.update(**place, **outcome):
+            row.update(**outcome)
     old = stream.runs.filter(state=Run.State.DONE).order_by("-started_at").values_list("pk", flat=True)[200:]
     Run.objects.filter(pk__in=list(old)).delete()
     log.info("pull done", state=run.state, done=run.done, created=run.created, changed=run.changed, gone=run.gone)
 
 
 def sync_now(connection: Connection, *names: str) -> None:
-    """Make these streams due, or every one, so that the next ring of the bell pulls."""
+    """Make these streams due, or every one, so that the next ring of the bell pulls; one that runs goes on and then
+    looks once more.
+    """
     _named(connection, names).filter(paused=False).update(next_run_at=None)
 
 
@@ -332,7 +339,7 @@ def sync_again(connection: Connection, *names: str) -> None:
     """Let these streams, or every one, begin anew at the next ring of the bell: nothing is removed, all is read and
     compared.
     """
-    _named(connection, names).update(next_run_at=None, checkpoint=None, cursor={})
+    _named(connection, names).update(next_run_at=None, checkpoint=None, cursor={}, anew=F("anew") + 1)
 
 
 def pause(connection: Connection, *names: str) -> None:

@@ -70,7 +70,7 @@ def settle() -> Settled:
         Lease.objects.update(token="", until=None)
         # Refresh tokens are used up by now, most likely: each is tried once, then its owner is asked to sign in.
         Connection.objects.update(generation=F("generation") + 1, lease_token="", lease_until=None)
-        streams = Stream.objects.update(cursor={}, checkpoint=None, next_run_at=None, failures=0)
+        streams = Stream.objects.update(cursor={}, checkpoint=None, next_run_at=None, failures=0, anew=F("anew") + 1)
         noted = newest.read()
         seen = noted.number if noted else 0
         Line.objects.filter(pk=1).update(number=Greatest(F("number"), seen), restored_at=now)

@@ -1,6 +1,8 @@
 """The way in: whole, continued where it was cut, deaf to bad records, slow to believe that something is gone."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -10,7 +12,7 @@ from contacts.models import Contact, ContactNote, ContactSight
 from deals import actions, queries
 from deals.models import Deal, Pipeline, Stage
 from nimble.models import Connection, Member
-from sync import leases, outbox, pull, when
+from sync import leases, outbox, pull, registry, when
 from sync.models import Quarantined, Run, Stream
 from tests.people import ADA, BJORN, EVE, Connect, sign_in_again
 from tests.sandboxes import SandboxServer
@@ -251,3 +253,52 @@ def test_record_deleted_in_nimble_goes_although_somebody_who_left_had_seen_it(
     again(mirror)
     contact.refresh_from_db()
     assert contact.gone_at is not None
+
+
+# --- asked for while it runs ------------------------------------------------------------------------------------------
+
+
+def during(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], None]) -> list[str]:
+    """Do this once, while the named stream of contacts or ids is between two reads; says whether it happened."""
+    happened: list[str] = []
+    read = pull.Pull.read
+
+    def reads(self: pull.Pull, fetch: Callable[[], Any]) -> Any:
+        if self.stream.name == name and not happened:
+            happened.append(name)
+            act()
+        return read(self, fetch)
+
+    monkeypatch.setattr(pull.Pull, "read", reads)
+    return happened
+
+
+def test_sync_now_during_a_run_keeps_its_place_and_makes_it_due(mirror: Connection, monkeypatch: pytest.MonkeyPatch):
+    stream = Stream.objects.get(connection=mirror, name="contacts")
+    Stream.objects.filter(pk=stream.pk).update(cursor={})
+    happened = during(monkeypatch, "contacts", lambda: pull.sync_now(mirror, "contacts"))
+    pull.sync_now(mirror, "contacts")
+    runs = [run for run in pull.pull(mirror) or [] if run.stream.name == "contacts"]
+    assert happened
+    assert len(runs) == 2
+    assert runs[0].done >= Contact.objects.count()
+    assert runs[1].done < runs[0].done / 2
+    stream.refresh_from_db()
+    assert stream.cursor
+
+
+def test_sync_again_during_a_run_begins_anew_after_it(mirror: Connection, monkeypatch: pytest.MonkeyPatch):
+    happened = during(monkeypatch, "contacts", lambda: pull.sync_again(mirror, "contacts"))
+    pull.sync_now(mirror, "contacts")
+    runs = [run for run in pull.pull(mirror) or [] if run.stream.name == "contacts"]
+    assert happened
+    assert [run.done >= Contact.objects.count() for run in runs] == [False, True]
+
+
+def test_sync_again_between_reading_the_streams_and_the_run_is_not_lost(mirror: Connection):
+    token = leases.acquire(pull.lease_name(mirror), 90)
+    assert token
+    stream = pull.ensure_streams(mirror)["contacts"]
+    pull.sync_again(mirror, "contacts")
+    run = pull.run_stream(mirror, registry.stream("contacts"), stream, token)
+    assert run.done >= Contact.objects.count()
