@@ -32,11 +32,16 @@ def _money(amount: Decimal, currency: str, name: str) -> str:
     return format_currency(amount, currency, locale=formats)
 
 
-def money(amount: Decimal | int | float | None, currency: str | None) -> str:
-    """An amount with its currency in the reader's locale, without a fraction where there is none; "" for no amount."""
+def money(amount: Decimal | int | float | None, currency: str | None, name: str = "") -> str:
+    """An amount with its currency, without a fraction where there is none; "" for no amount.
+
+    In the reader's locale; who formats many passes its `name`, to ask for it once.
+    """
     if amount is None:
         return ""
-    return _money(amount if isinstance(amount, Decimal) else Decimal(str(amount)), (currency or "").upper(), locale())
+    return _money(
+        amount if isinstance(amount, Decimal) else Decimal(str(amount)), (currency or "").upper(), name or locale()
+    )
 
 
 def initials(name: str | None) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from html import escape
 from typing import Any
 
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from contacts import keyset
@@ -116,6 +117,15 @@ class Board:
     @cached_property
     def members(self) -> dict[str, str]:
         return contacts.members(self.user)
+
+    @property
+    def owners(self) -> SafeString:
+        """The team as the options of the filter by owner: made in Python, as there can be many."""
+        options = [
+            f'<option value="{escape(pk)}"{" selected" if pk == self.filters.owner else ""}>{escape(name)}</option>'
+            for pk, name in self.members.items()
+        ]
+        return mark_safe("".join(options))  # noqa: S308 each part is escaped
 
     @cached_property
     def renderer(self) -> Renderer:

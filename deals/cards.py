@@ -141,7 +141,7 @@ class Renderer:
         return f'<span class="avatar {hue(owner)}" title="{escape(name)}">{escape(initials(name))}</span>'
 
     def _amount(self, amount: Decimal | None, currency: str) -> str:
-        return escape(money(amount, currency))
+        return escape(money(amount, currency, self.locale))
 
     def _probability(self, percent: int | None) -> str:
         if percent is None:
