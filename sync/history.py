@@ -35,15 +35,15 @@ OF_STATE = {
 
 def seen_by(user: Any) -> QuerySet[Edit]:
     """A person's own edits, and those of others of records that they see: what is in Nimble or on its way there."""
-    own = Q(author=user)
+    own = status.edits_of(user)
     connection = viewer(user)
     if connection is None:
-        return status.edits_of(user).select_related("connection", "author")
+        return own.select_related("connection", "author")
     others = Q()
     for resource in registry.resources():
         others |= Q(kind=resource.kind, record_id__in=resource.for_user(user).values("pk"))
     others &= Q(workspace_id=connection.workspace_id, state__in=[*OVERLAID, State.CONFIRMED])
-    return Edit.objects.filter(own | others).select_related("connection", "author")
+    return (own | Edit.objects.filter(others)).select_related("connection", "author")
 
 
 class Filter(forms.Form):

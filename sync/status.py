@@ -235,8 +235,12 @@ def _counted(user: Any) -> QuerySet[Any]:
 
 
 def edits_of(user: Any) -> QuerySet[Edit]:
-    """A person's own edits: they stay visible to their author whatever becomes of the connection."""
-    return Edit.objects.filter(author=user)
+    """A person's own edits. Those that are not in Nimble stay visible to them whatever becomes of their connection;
+    those that are, like the records they are part of, only where they have one that is in use.
+    """
+    connection = viewer(user)
+    unsent = ~Q(state=State.CONFIRMED)
+    return Edit.objects.filter(unsent | Q(workspace_id=connection.workspace_id) if connection else unsent, author=user)
 
 
 def queue(user: Any) -> QuerySet[Edit]:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crmportal.htmx import fragment
 from sync import batches, entries, history, inbox, status
-from sync.models import Batch, Edit
+from sync.models import Batch
 from sync.views.answers import back, refused
 
 
@@ -78,7 +78,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     results = batch.results if batch.finished_at else {}
     notable = [int(one) for one, result in results.items() if result["outcome"] != batches.DONE]
     listed = entries.of(
-        Edit.objects.filter(pk__in=notable[: history.PAGE]).select_related("connection", "author"), request.user
+        status.edits_of(request.user).filter(pk__in=notable[: history.PAGE]).select_related("connection", "author"),
+        request.user,
     )
     context = {
         "batch": batch,

@@ -383,6 +383,25 @@ def test_history_shows_what_colleagues_changed_of_records_that_one_sees(
         assert (f"Told of {hidden.pk}" in body, "Kestrelwood" in body, "Refused text" in body) == (False, False, False)
 
 
+@pytest.mark.parametrize("lost", [Connection.State.LEFT, Connection.State.RECONNECT])
+def test_who_has_lost_their_connection_sees_their_unsent_edits_and_nothing_else(
+    mirror: Connection, deals: list[Deal], lost: str
+):
+    sent = actions.change(author=mirror.user, deal=deals[0], field="description", value="It has arrived")
+    waiting = actions.change(author=mirror.user, deal=deals[1], field="description", value="It still waits")
+    Edit.objects.filter(pk=sent.pk).update(state=State.CONFIRMED, confirmed_at=database_now())
+    page = signed_in(mirror)
+    assert "It has arrived" in text(page.get("/history/"))
+    Connection.objects.filter(pk=mirror.pk).update(state=lost)
+    for path in ("/history/", "/history/export/"):
+        answer = page.get(path)
+        body = answer.getvalue().decode() if answer.streaming else text(answer)
+        assert ("It still waits" in body, "It has arrived" in body) == (True, False)
+    assert "It has arrived" not in text(page.get("/sync/"))
+    codes = [page.get(f"/sync/edits/{edit.pk}/").status_code for edit in (waiting, sent)]
+    assert codes == [200, 404]
+
+
 @pytest.mark.parametrize(
     ("query", "count"),
     [
