@@ -95,6 +95,27 @@ class BoardDisplay(models.Model):
         return f"{self.pipeline} / {self.user}"
 
 
+class SavedView(models.Model):
+    """What a board's address says (filters, order) under a name: its owner's, or the whole team's."""
+
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=80)
+    query = models.CharField(max_length=1000, blank=True, default="")
+    is_shared = models.BooleanField(default=False)
+    # Whose board begins with it.
+    default_of = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return self.pipeline.get_absolute_url() + self.query
+
+
 class DealField(models.Model):
     """What Nimble says of a field of deals: a standard one, or one of a pipeline's own."""
 

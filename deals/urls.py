@@ -1,6 +1,6 @@
 from django.urls import path
 
-from deals.views import board, create, deal, display, fields, many, moves, notes
+from deals.views import board, create, deal, display, fields, many, moves, notes, saved
 
 app_name = "deals"
 urlpatterns = [
@@ -8,6 +8,10 @@ urlpatterns = [
     path("new/", create.new, name="new"),
     path("many/", many.many, name="many"),
     path("many/<int:pk>/undo/", many.undo, name="undo_many"),
+    path("views/", saved.views, name="views"),
+    path("views/<int:pk>/", saved.view, name="view"),
+    path("views/<int:pk>/default/", saved.default, name="default_view"),
+    path("views/<int:pk>/remove/", saved.remove, name="remove_view"),
     path("tags/", board.tags, name="tags"),
     path("pipelines/<int:pk>/", board.board, name="board"),
     path("pipelines/<int:pk>/stages/<int:stage_pk>/", board.column, name="column"),

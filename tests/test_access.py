@@ -19,7 +19,7 @@ from django.urls import URLResolver, get_resolver, reverse
 
 from contacts.models import ContactNote
 from deals import actions
-from deals.models import DealNote, Pipeline
+from deals.models import DealNote, Pipeline, SavedView
 from nimble.models import Connection, ConnectionState
 from sync.clock import database_now
 from sync.models import Batch, Brake, Edit, Quarantined, Stream, Vanished
@@ -109,6 +109,10 @@ TABLE: dict[str, Route] = {
     **shared(TEAM, "deals:display", objects={"pk": "pipeline"}, method="post", data={"fields": "owner"}),
     **shared(TEAM, "deals:column", objects={"pk": "pipeline", "stage_pk": "stage"}),
     **shared(TEAM, "deals:many", method="post", data={"pipeline": "{pipeline}", "deal": "{deal}", "tag": "Hot"}),
+    **shared(TEAM, "deals:views", method="post", data={"pipeline": "{pipeline}", "name": "Mine"}),
+    **shared(VIEWER, "deals:view", objects={"pk": "view"}),
+    **shared(VIEWER, "deals:default_view", objects={"pk": "view"}, method="post"),
+    **shared(VIEWER, "deals:remove_view", objects={"pk": "view"}, method="post"),
     **shared(VIEWER, "deals:undo_many", objects={"pk": "batch"}, method="post"),
     **shared(VIEWER, "deals:deal", "deals:head", "deals:history", "deals:pulse", "deals:fresh", objects=DEAL),
     **shared(VIEWER, "deals:edit", objects={**DEAL, "field": "deal_field"}, method="post", data={"amount": "7"}),
@@ -211,6 +215,7 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
         "brake": brake.pk,
         "notification": told.pk,
         "batch": Batch.objects.create(author=ada.user, action=Batch.Action.RETRY, created_at=now, finished_at=now).pk,
+        "view": SavedView.objects.create(pipeline=pipeline, owner=ada.user, name="Kestrelwood alone").pk,
         "quarantined": Quarantined.objects.create(
             workspace=ada.workspace, kind="contact", nimble_id="5f0c", reason="Unstorable", payload={}, at=now
         ).pk,

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from deals import queries
+from deals import queries, saved
 from deals.board import Board, open_board
 from deals.filters import Filters
 from deals.models import Deal
@@ -30,7 +30,8 @@ def index(request: HttpRequest) -> HttpResponse:
     last = request.COOKIES.get(LAST, "")
     chosen = next((one for one in known if str(one.pk) == last), None)
     default = next((one for one in known if one.is_default and not one.archived_at), known[0])
-    return redirect(chosen or default)
+    begins = saved.default_of(request.user, chosen or default)
+    return redirect(begins or chosen or default)
 
 
 @require_GET

@@ -26,3 +26,9 @@ function add() {
   link?.click();
 }
 if (document.querySelector("#board, [data-new]")) bind("c", "C", "keys.new", add);
+
+// The address that is kept is the one of the board as it is filtered now.
+document.addEventListener("submit", (event) => {
+  const query = event.target.matches("[data-save-view]") && event.target.elements.query;
+  if (query) query.value = document.getElementById("board")?.dataset.query ?? query.value;
+});

@@ -350,3 +350,18 @@ def test_several_cards_are_chosen_moved_and_brought_back(open_: Open, board: Pip
     expect(page.locator("#many")).to_contain_text("1 chosen")
     page.keyboard.press("Escape")
     expect(page.locator("#many")).to_be_hidden()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_view_is_saved_and_led_to(open_: Open, board: Pipeline, look: dict[str, Any]):
+    page = open_(board.get_absolute_url() + "?sort=amount", **look)
+    page.locator("summary[aria-label=Views]").click()
+    page.get_by_label("Keep this view as").fill("By amount")
+    looked_at(page, "views", look)
+    page.get_by_role("button", name="Save view").click()
+    expect(page.get_by_text("The view By amount is kept.")).to_be_visible()
+    expect(page.locator("#views-nav")).to_contain_text("By amount")
+    looked_at(page, "views-kept", look)
+    page.locator("summary[aria-label=Views]").click()
+    page.get_by_role("link", name="Change the view By amount").click()
+    looked_at(page, "view", look)
