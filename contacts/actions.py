@@ -4,12 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
 from markdown_it import MarkdownIt
 
 from contacts import mapping
 from contacts.models import Contact, ContactNote
-from sync import clean, edits
+from sync import clean, edits, events
 from sync.clock import database_now
 from sync.ids import object_id
 from sync.models import Edit
@@ -43,7 +42,7 @@ def set_tags(*, author: Any, contact: Contact, tags: Sequence[str], seen: Sequen
 
 def write_note(*, author: Any, contact: Contact, text: str) -> ContactNote:
     """Write a note (Markdown) on a contact, under an id that we choose, so that a lost answer can be asked after."""
-    with transaction.atomic():
+    with events.atomic():
         connection = edits.connection_of(author, contact)
         note = ContactNote.objects.create(
             workspace_id=contact.workspace_id,

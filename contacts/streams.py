@@ -274,8 +274,7 @@ def settle_notes(pull: Reader, contact_id: str, listed: set[str]) -> None:
             payload, read_at = pull.read(partial(pull.client.note, note.known_id))
             pull.page(ContactNote.kind, [payload], read_at=read_at, counted=0)
         except errors.NotFound:
-            with transaction.atomic():
-                overlay.refresh(note, gone_at=database_now())
+            overlay.refresh(note, gone_at=database_now())
             pull.move(gone=1)
 
 

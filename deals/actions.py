@@ -3,13 +3,12 @@
 from collections.abc import Sequence, Set
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from deals import creation
 from deals.models import Deal, DealContact, DealNote, Stage
 from nimble.models import Connection
-from sync import edits
+from sync import edits, events
 from sync.clock import database_now
 from sync.models import OVERLAID, Edit, State
 
@@ -58,7 +57,7 @@ def move(
         new["pipeline"] = stage.pipeline.nimble_id or ""
     if probability is not None:
         new["probability"] = probability
-    with transaction.atomic():
+    with events.atomic():
         drop_refused(author=author, deal=deal, fields={"stage", "pipeline", "probability"}, of="stage")
         edit = edits.record(author=author, row=deal, new=new, seen={"stage": seen} if seen else None)
         drop_reasons(deal)
@@ -105,7 +104,7 @@ def change(*, author: Any, deal: Deal, field: str, value: Any, seen: Any = None,
 
 def write_note(*, author: Any, deal: Deal, title: str, body: str, depends_on: Edit | None = None) -> DealNote:
     """Write a note on a deal; shown at once, sent as soon as the deal itself is in Nimble, and what it `depends_on`."""
-    with transaction.atomic():
+    with events.atomic():
         connection: Connection = edits.connection_of(author, deal)
         note = DealNote.objects.create(
             workspace_id=deal.workspace_id,

@@ -11,7 +11,7 @@ from deals import checks, mapping, pages, queries
 from deals.models import Deal, Pipeline, PipelineSight, Stage
 from nimble import errors
 from nimble.models import Member
-from sync import sweep, when
+from sync import events, sweep, when
 from sync.clock import database_now
 from sync.pull import Pull
 from sync.registry import Oversized
@@ -95,7 +95,9 @@ def refused(pull: Pull, pipeline: str, is_refused: bool) -> None:
     """Nimble keeps a pipeline's deals from this person, or no longer: so do we, also with those that others read."""
     found = Pipeline.objects.filter(workspace_id=pull.workspace_id, nimble_id=pipeline)
     sights = PipelineSight.objects.filter(connection=pull.connection, record__in=found, refused_at__isnull=is_refused)
-    sights.update(refused_at=database_now() if is_refused else None)
+    with events.atomic():
+        if sights.update(refused_at=database_now() if is_refused else None):
+            events.note(pull.workspace_id, Pipeline.kind, None)
 
 
 def part(pull: Pull, head: dict[str, str]) -> dict[str, Any]:

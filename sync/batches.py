@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from sync import bell, edits, leases, undo
+from sync import bell, edits, events, leases, undo
 from sync.clock import database_now
 from sync.models import Batch, Edit, State
 
@@ -88,7 +87,7 @@ def run(batch: Batch, until: float | None = None) -> None:
 
 def _step(batch: Batch) -> None:
     """One edit, and that it is done, in one transaction: a killed worker neither skips nor repeats it."""
-    with transaction.atomic():
+    with events.atomic():
         batch.refresh_from_db(from_queryset=Batch.objects.select_for_update())
         if batch.finished_at:
             return
@@ -105,7 +104,7 @@ def _step(batch: Batch) -> None:
 
 def _tried(batch: Batch, edit: Edit) -> Result:
     try:
-        with transaction.atomic():
+        with events.atomic():
             return _do(batch, edit)
     except edits.CannotEdit as reason:
         return {"outcome": REFUSED, "why": str(reason)}

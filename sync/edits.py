@@ -3,11 +3,10 @@
 from typing import Any
 
 import structlog
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from nimble.models import Connection
-from sync import bell, overlay, planner, registry, twins
+from sync import bell, events, overlay, planner, registry, twins
 from sync.clock import database_now
 from sync.mirror import Mirrored
 from sync.models import OVERLAID, UNSENT, Batch, Edit, State
@@ -50,7 +49,7 @@ def record(
     once, and nobody's edit gives way to it.
     """
     resource = registry.resource(row.kind)
-    with transaction.atomic():
+    with events.atomic():
         connection = connection_of(author, row)
         row = type(row)._default_manager.select_for_update().get(pk=row.pk)
         if operation != Operation.CREATE and row.nimble_id is None and not _being_created(row):
@@ -141,7 +140,7 @@ def remove(*, author: Any, row: Mirrored) -> Edit | None:
 def withdraw(edit: Edit, state: str) -> bool:
     """End an edit that was never sent (`undone`, `discarded`); False when it is on its way or ended already."""
     resource = registry.resource(edit.kind)
-    with transaction.atomic():
+    with events.atomic():
         resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         # `sent_at` and not the attempts, which start anew when a person retries.
         if Edit.objects.filter(pk=edit.pk, state__in=UNSENT, sent_at=None).update(state=state) != 1:
@@ -155,7 +154,7 @@ def discard(edit: Edit) -> bool:
     """Drop an edit that waits or needs a person: Nimble's value comes back. False when it is being sent or ended."""
     resource = registry.resource(edit.kind)
     droppable = [*(s for s in OVERLAID if s != State.SENDING), State.REJECTED, State.FAILED]
-    with transaction.atomic():
+    with events.atomic():
         resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         if Edit.objects.filter(pk=edit.pk, state__in=droppable).update(state=State.DISCARDED) != 1:
             return False
@@ -167,7 +166,7 @@ def discard(edit: Edit) -> bool:
 def restore(edit: Edit) -> bool:
     """Put a discarded edit back into the line: what somebody else has made of its fields meanwhile is noticed there."""
     resource = registry.resource(edit.kind)
-    with transaction.atomic():
+    with events.atomic():
         row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         kept = {"ambiguous": True} if planner.is_doubtful(edit) else {}
         # What it waited for is dropped as well: it would wait for ever.
@@ -206,7 +205,7 @@ def retry(edit: Edit) -> bool:
     answer was lost and that was going to be looked up: it still is.
     """
     states = [State.RETRYING, State.FAILED, State.REJECTED, State.BLOCKED, State.AMBIGUOUS]
-    with transaction.atomic():
+    with events.atomic():
         row = twins.locked(edit)
         current = Edit.objects.select_for_update().get(pk=edit.pk)
         doubtful = current.state != State.AMBIGUOUS and current.error.get("ambiguous", False)
@@ -242,7 +241,7 @@ def choose(edit: Edit, nimble_id: str) -> bool:
 def adopt(edit: Edit) -> bool:
     """The person says that an ambiguous create is in Nimble already: it ends, and is never sent again."""
     resource = registry.resource(edit.kind)
-    with transaction.atomic():
+    with events.atomic():
         row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         done = Edit.objects.filter(pk=edit.pk, state=State.AMBIGUOUS).update(
             state=State.CONFIRMED, confirmed_at=database_now(), error={}
@@ -262,7 +261,7 @@ def adopt(edit: Edit) -> bool:
 
 def resolve(edit: Edit, choices: dict[str, Any]) -> bool:
     """Settle a conflict: field → the value to send. What Nimble has now becomes the base; nothing left ends it."""
-    with transaction.atomic():
+    with events.atomic():
         # The row before its edit, as everywhere: one order of locks.
         row = twins.locked(edit)
         current = Edit.objects.select_for_update().get(pk=edit.pk)

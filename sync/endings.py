@@ -4,10 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
 
 from nimble import errors
-from sync import attempts, lines, overlay, planner, registry, store, twins
+from sync import attempts, events, lines, overlay, planner, registry, store, twins
 from sync.clock import database_now
 from sync.metrics import ATTEMPTS
 from sync.models import OVERLAID, Edit, State
@@ -20,7 +19,7 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
     """End an edit as in Nimble, with what Nimble answered stored in the same transaction. Raises `LostLease`."""
     resource = registry.resource(edit.kind)
     parsed = resource.parse(payload) if payload is not None else None
-    with transaction.atomic():
+    with events.atomic():
         # The row before its edit, here as in `edits.record`: one order of locks. A pull may be storing the row.
         row = twins.locked(edit)
         now = database_now()
@@ -58,7 +57,7 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
 
 def finish(edit: Edit, row: Any, state: str, error: dict[str, Any], **changes: Any) -> None:
     """End this attempt in `state`, if the lease is still ours."""
-    with transaction.atomic():
+    with events.atomic():
         row = twins.locked(edit)
         mine = lines.held(edit).update(
             state=state, error=error, lease_token="", lease_until=None, request_id=edit.request_id, **changes
@@ -79,7 +78,7 @@ def postpone(edit: Edit, wait: errors.Paced) -> None:
     """
     now = database_now()
     due = None if isinstance(wait, errors.Outage) else now + timedelta(seconds=wait.retry_after or 1.0)
-    with transaction.atomic():
+    with events.atomic():
         mine = lines.held(edit).update(
             state=State.RETRYING if edit.attempts > 1 else State.PENDING,
             attempts=edit.attempts - 1,
@@ -90,6 +89,7 @@ def postpone(edit: Edit, wait: errors.Paced) -> None:
         )
         if mine == 1:
             attempts.forget(edit)
+            events.note(edit.workspace_id, edit.kind, [edit.record_id])
     log.info("edit postponed", reason=type(wait).__name__)
 
 

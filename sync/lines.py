@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from nimble.models import Connection
-from sync import attempts, newest, planner, registry, restored
+from sync import attempts, events, newest, planner, registry, restored
 from sync.clock import database_now
 from sync.ids import lease_token
 from sync.models import IN_LINE, Edit, State
@@ -58,7 +58,7 @@ def claim() -> Edit | None:
         found = sendable(now).exclude(connection__pace__held_until__gt=now).order_by("id").first()
         if found is None:
             return None
-        with transaction.atomic():
+        with events.atomic():
             edit = _head_of(found, now)
             if edit is None:
                 continue
@@ -69,6 +69,7 @@ def claim() -> Edit | None:
             was_sending = edit.state == State.SENDING
             edit.state, edit.lease_token, edit.attempts = State.SENDING, token, edit.attempts + 1
             attempts.begin(edit, now)
+            events.note(edit.workspace_id, edit.kind, [edit.record_id])
         if was_sending and edit.sent_at:
             edit.error = {**edit.error, "ambiguous": True}
         return edit

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from django.db import transaction
-
-from sync import edits, twins
+from sync import edits, events, twins
 from sync.models import Edit, State
 
 
@@ -13,7 +11,7 @@ def mend(edit: Edit, values: dict[str, Any]) -> bool:
 
     What Nimble had when the person began stays the base: whoever changed the field since is noticed as a conflict.
     """
-    with transaction.atomic():
+    with events.atomic():
         # The row before its edit, as everywhere: one order of locks.
         twins.locked(edit)
         current = Edit.objects.select_for_update().get(pk=edit.pk)

@@ -195,6 +195,26 @@ class Change(models.Model):
         return f"{self.kind} {self.record_id}.{self.field}"
 
 
+class Event(models.Model):
+    """That records of a kind changed, for pages that are open: see `sync.events`. Only the latest are kept.
+
+    `ids`: null, any of them may have. `readers`: of records that are shown to fewer people since, the ids of the users
+    who could read them before, null for everybody.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="events")
+    number = models.BigIntegerField()
+    kind = models.CharField(max_length=40)
+    ids = models.JSONField(null=True, default=list)
+    readers = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "number"], name="event_once")]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.kind}"
+
+
 class Stream(models.Model):
     """One stream of one connection: where it stands and when it is due."""
 

@@ -8,7 +8,7 @@ import structlog
 from nimble import errors
 from nimble.client import Client
 from nimble.models import Connection
-from sync import interest, registry
+from sync import events, interest, registry
 from sync.clock import database_now
 from sync.models import Interest
 from sync.reader import Reader
@@ -79,4 +79,6 @@ def hide(resource: registry.Resource, connection: Connection, pk: int) -> None:
     """Nimble refused the record to this person. Whether it is gone is for the complete listings to find out."""
     if resource.sight is not None:
         hidden = {"record_id": pk, "connection_id": connection.pk, "hidden_at": database_now()}
-        upsert(resource.sight, [hidden], ["record_id", "connection_id"])
+        with events.atomic():
+            upsert(resource.sight, [hidden], ["record_id", "connection_id"])
+            events.note(connection.workspace_id, resource.kind, [pk])

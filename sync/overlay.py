@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from sync import registry
+from sync import events, registry
 from sync.mirror import Mirrored
 from sync.models import OVERLAID, Edit, State
 
@@ -47,6 +47,12 @@ def refresh(row: Mirrored, **changes: Any) -> None:
     Compare-and-swap on `rev`: whoever is second reads again and projects again, so no writer's work is lost.
     """
     resource = registry.resource(row.kind)
+    with events.atomic():
+        events.note(row.workspace_id, row.kind, [row.pk])
+        _write(resource, row, changes)
+
+
+def _write(resource: registry.Resource, row: Mirrored, changes: dict[str, Any]) -> None:
     manager = type(row)._default_manager
     while True:
         remote = changes.get("remote", row.remote)

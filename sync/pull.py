@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 from nimble import errors, pace
 from nimble.client import Client
 from nimble.models import Connection
-from sync import interest, leases, lines, opened, registry, store
+from sync import events, interest, leases, lines, opened, registry, store
 from sync.ahead import Ahead
 from sync.clock import database_now
 from sync.models import Lease, Run, Stream
@@ -146,8 +146,13 @@ class Pull(Reader):
 
     def decide(self, upto: int) -> None:
         """A complete listing has told of every row up to this one whether the person sees it."""
+        if upto == self.stream.decided:
+            return
         self.stream.decided = upto
-        Stream.objects.filter(pk=self.stream.pk).update(decided=upto)
+        with events.atomic():
+            Stream.objects.filter(pk=self.stream.pk).update(decided=upto)
+            # Which records that shows to this person, nobody counts.
+            events.note(self.workspace_id, events.ANY, None)
 
     def complete(self, cursor: dict[str, Any]) -> None:
         """What the next run goes on from; stored when this run ends well."""

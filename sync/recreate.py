@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from nimble.models import Connection
-from sync import edits, merge, overlay, registry
+from sync import edits, events, merge, overlay, registry
 from sync.clock import database_now
 from sync.models import Change, Edit, State
 from sync.upsert import upsert
@@ -22,7 +21,7 @@ def recreate(edit: Edit, *, author: Any) -> Edit:
     The author's other edits of the old record that wait for the same decision go into it, too.
     """
     resource = registry.resource(edit.kind)
-    with transaction.atomic():
+    with events.atomic():
         old = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         lost = Edit.objects.select_for_update().filter(
             kind=edit.kind,

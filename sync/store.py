@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.db import transaction
-
 from nimble.errors import AnswerTooLarge
 from nimble.models import Connection
-from sync import clean, echoes, overlay, registry, when
+from sync import clean, echoes, events, overlay, registry, when
 from sync.models import Change, Quarantined
 from sync.packing import Packed, pack
 from sync.upsert import upsert
@@ -117,7 +115,7 @@ def save_page(
     parsed, bad = parse_all(resource, connection, payloads, read_at)
     batches = [parsed[start : start + BATCH] for start in range(0, len(parsed), BATCH)] or [[]]
     for number, batch in enumerate(batches, start=1):
-        with transaction.atomic():
+        with events.atomic():
             _save_batch(resource, connection, batch, read_at, tally)
             if number == len(batches):
                 _quarantine(resource, connection, parsed, bad)
@@ -149,6 +147,7 @@ def _save_batch(
     brought: dict[int, dict[str, Any]] = {}
     changes: list[Change] = []
     narrowed: dict[int, registry.Audience] = {}
+    readers: dict[int, Any] = {}
     for item in batch:
         row = stored.get(item.nimble_id)
         remote = resource.keep(row.remote, item.remote) if row else item.remote
@@ -182,8 +181,9 @@ def _save_batch(
         if row:
             tally.changed += 1
             changes += _changes(resource, row, remote, read_at)
-            if (audience := resource.audience(remote)) and audience != resource.audience(row.remote):
+            if (audience := resource.audience(remote)) and audience != (had := resource.audience(row.remote)):
                 narrowed[row.pk] = audience
+                readers[row.pk] = had and had.users
         else:
             tally.created += 1
     if writes:
@@ -192,18 +192,21 @@ def _save_batch(
         ids = {str(nimble_id): pk for nimble_id, pk in named.values_list("nimble_id", "pk")}
         tally.ids.update(ids)
         resource.saved({ids[nimble_id]: remote for nimble_id, remote in written.items()})
+        events.note(connection.workspace_id, resource.kind, ids.values())
     if untouched:
         model._default_manager.filter(pk__in=untouched).update(fetched_at=read_at)
     tally.ids.update({nimble_id: row.pk for nimble_id, row in stored.items()})
     Change.objects.bulk_create(changes)
     echoes.hear(resource, brought, read_at)
     if resource.sight:
+        events.narrowed(connection.workspace_id, resource.kind, readers)
         _doubt(resource.sight, narrowed, read_at)
         shown = {tally.ids[item.nimble_id]: item.view for item in batch}
         # Hidden from them after this read began: what it brought says nothing of that.
         since = resource.sight._default_manager.filter(connection=connection, hidden_at__gt=read_at)
         for pk in since.filter(record_id__in=list(shown)).values_list("record_id", flat=True):
             del shown[pk]
+        _discover(resource, connection, list(shown))
         saw(resource.sight, connection, shown, read_at)
 
 
@@ -242,6 +245,17 @@ def _doubt(sight: type[Any], narrowed: Mapping[int, registry.Audience], at: date
     for pk, audience in narrowed.items():
         unnamed = sight._default_manager.filter(record_id=pk).exclude(connection__nimble_user_id__in=audience.users)
         unnamed.filter(hidden_at=None).update(hidden_at=at)
+
+
+def _discover(resource: registry.Resource, connection: Connection, pks: Sequence[int]) -> None:
+    """What this connection had not been shown so far is news to it."""
+    if resource.sight is None:
+        return
+    shown = resource.sight._default_manager.filter(
+        connection=connection, record__in=pks, seen_at__isnull=False, hidden_at=None
+    )
+    if found := set(pks) - set(shown.values_list("record_id", flat=True)):
+        events.note(connection.workspace_id, resource.kind, found)
 
 
 def saw(sight: type[Any], connection: Connection, views: Mapping[int, Any], at: datetime) -> None:

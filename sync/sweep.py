@@ -12,7 +12,7 @@ from django.db.models import F, Max, QuerySet
 
 from nimble import errors
 from nimble.models import Connection
-from sync import brakes, overlay, registry
+from sync import brakes, events, overlay, registry
 from sync.clock import database_now
 from sync.pull import Pull
 from sync.upsert import upsert
@@ -40,7 +40,9 @@ def hide(pull: Pull, kind: str, rows: QuerySet[Any]) -> None:
         writes = [
             {"record_id": pk, "connection_id": pull.connection.pk, "hidden_at": now} for pk in ids[start : start + 500]
         ]
-        upsert(sight, writes, ["record_id", "connection_id"])
+        with events.atomic():
+            upsert(sight, writes, ["record_id", "connection_id"])
+            events.note(pull.workspace_id, kind, ids[start : start + 500])
 
 
 def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, upto: int) -> int:
@@ -62,7 +64,9 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, u
         return 0
     now = database_now()
     _ask(pull, resource, believed)
-    believed.update(hidden_at=now)
+    with events.atomic():
+        events.note(pull.workspace_id, kind, believed.values_list("record_id", flat=True))
+        believed.update(hidden_at=now)
     missing = missing.filter(hidden_at__isnull=False)
     missing.update(missing=F("missing") + 1)
     gone = 0

@@ -7,11 +7,10 @@ decide, and what they made of it stays as it is until then.
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from nimble.models import Member
-from sync import edits, merge, overlay, planner, registry
+from sync import edits, events, merge, overlay, planner, registry
 from sync.models import UNSENT, Batch, Change, Edit, State
 
 Operation = Edit.Operation
@@ -66,7 +65,7 @@ def consequence(edit: Edit) -> str:
 def undo(edit: Edit, *, author: Any, batch: Batch | None = None) -> Undone:
     """Take an edit back. Raises `edits.CannotEdit` with the reason in words."""
     resource = registry.resource(edit.kind)
-    with transaction.atomic():
+    with events.atomic():
         row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         if edit.operation == Operation.UPDATE:
             _drop_later(edit)
