@@ -13,7 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DateField, DateTimeField, DecimalField, F, Model, Q, QuerySet
+from django.db.models import DateField, DateTimeField, DecimalField, F, Model, OuterRef, Q, QuerySet
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,14 @@ def beyond(column: str, value: Any, pk: int, *, descending: bool, nulls_first: b
     further = Q(**{f"{column}__{step}": value}) | (Q(**{column: value}) & tie)
     # The bound says nothing new, but lets an index begin at the place.
     return Q(**{f"{column}__{bound}": value}) & further if first else further | missing
+
+
+def above(column: str, *, descending: bool) -> Q:
+    """For a subquery: the rows that stand before the outer query's, of those that have a value, as that has."""
+    step, bound = ("gt", "gte") if descending else ("lt", "lte")
+    value = OuterRef(column)
+    tie = Q(**{column: value, f"pk__{step}": OuterRef("pk")})
+    return Q(**{f"{column}__{bound}": value}) & (Q(**{f"{column}__{step}": value}) | tie)
 
 
 def ordered(rows: QuerySet[Any], column: str, *, descending: bool, nulls_first: bool | None = None) -> QuerySet[Any]:

@@ -129,9 +129,10 @@ class RequestLog:
         started = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
-        level = (
-            logging.DEBUG if request.path.startswith(("/static/", "/healthz", "/readyz", "/metrics")) else logging.INFO
-        )
+        quiet = request.path.startswith(("/static/", "/healthz", "/readyz", "/metrics"))
+        # A poll of an open page for which nothing happened.
+        quiet = quiet or (response.status_code == 204 and "HTTP_AFTER_EVENT" in request.META)
+        level = logging.DEBUG if quiet else logging.INFO
         self.log.log(
             level,
             "request",

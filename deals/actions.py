@@ -20,7 +20,7 @@ def create(*, author: Any, stage: Stage, values: dict[str, Any], related: Sequen
     `related`: Nimble's ids of contacts that take part. Raises `CannotEdit` for an archived stage.
     """
     refuse_archived(stage)
-    with transaction.atomic():
+    with events.atomic():
         connection = edits.connection_of(author, stage.pipeline)
         me = connection.nimble_user_id
         deal = Deal.objects.create(workspace_id=stage.pipeline.workspace_id, remote=creation.begun(me, database_now()))

@@ -3,14 +3,14 @@
 Counts and sums are never taken from the cards, and never added across currencies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from html import escape
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -25,11 +25,8 @@ from deals.display import Display
 from deals.filters import Filters
 from deals.models import Deal, Role, Stage
 from deals.queries import ON_ITS_WAY, Laid, Total
-from sync.models import Edit
 
 CARDS = 50
-# Deals on their way to Nimble that a board keeps asking after.
-MOST_WATCHED = 100
 # Stands for a stage's id where one statement is made for all stages: no id is like this.
 ANY_STAGE = "\x00"
 # Open stages take these in turn; green and red are for won and lost.
@@ -215,17 +212,27 @@ class Board:
         visible = queries.for_user(self.user).filter(pk__in=pks, pipeline_nimble_id=self.pipeline.nimble_id)
         return cards.read(visible, self.user)
 
-    def watched(self) -> dict[int, str]:
-        """Deals of this board whose edits are on their way to Nimble → the edit's state, the latest first."""
-        edits = Edit.objects.filter(kind=Deal.kind, state__in=ON_ITS_WAY).order_by("-id")
-        states: dict[int, str] = {}
-        for record_id, state in edits.values_list("record_id", "state")[:MOST_WATCHED]:
-            states.setdefault(record_id, state)
-        if not states:
-            return {}
-        visible = queries.for_user(self.user).filter(pipeline_nimble_id=self.pipeline.nimble_id, pk__in=states)
-        seen = set(visible.values_list("pk", flat=True))
-        return {pk: state for pk, state in states.items() if pk in seen}
+    def listed(self, pks: Iterable[int]) -> list[Card]:
+        """The cards of some deals of this board, in the order of its columns."""
+        return cards.read(self.ordered(self.deals.filter(pk__in=pks)), self.user)
+
+    def places(self, shown: Sequence[Card]) -> dict[int, int]:
+        """By deal the one that stands above it in its column, 0 for none. One statement.
+
+        Not of those whose place nobody knows: without a value to sort by, or on their way to Nimble, which will say
+        when they were changed last.
+        """
+        order = self.filters.order
+        known = [
+            card.pk
+            for card in shown
+            if getattr(card, order.card) is not None and (self.filters.sort or card.edit_state not in ON_ITS_WAY)
+        ]
+        column = self.deals.filter(stage_nimble_id=OuterRef("stage_nimble_id"))
+        before = column.filter(keyset.above(order.column, descending=order.descending))
+        nearest = keyset.ordered(before, order.column, descending=not order.descending, nulls_first=True)
+        found = Deal.objects.filter(pk__in=known).annotate(above=Subquery(nearest.values("pk")[:1]))
+        return {pk: above or 0 for pk, above in found.values_list("pk", "above")}
 
     # --- what stands above the columns ---
 

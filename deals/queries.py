@@ -68,8 +68,11 @@ def asking(user: Any) -> tuple[Any, ...]:
     return (user.pk, *own)
 
 
-def for_connection(connection: Connection) -> QuerySet[Deal]:
-    """The deals that may be seen through a connection. What it has not been told of is hidden until it has."""
+def for_connection(connection: Connection, *, gone: bool = False) -> QuerySet[Deal]:
+    """The deals that may be seen through a connection. What it has not been told of is hidden until it has.
+
+    `gone`: those that could be seen and are gone from Nimble, instead.
+    """
     seen = Exists(DealSight.objects.filter(record=OuterRef("pk"), connection=connection, seen_at__isnull=False))
     me = connection.nimble_user_id
     allowed = (
@@ -87,7 +90,7 @@ def for_connection(connection: Connection) -> QuerySet[Deal]:
         ~Q(pk__in=hidden),
         ~Q(pipeline_nimble_id__in=closed.exclude(pk__in=readable).values("nimble_id")),
         workspace_id=connection.workspace_id,
-        gone_at=None,
+        gone_at__isnull=not gone,
     )
 
 

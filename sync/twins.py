@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from sync import registry
+from sync import events, registry
 from sync.models import Change, Edit
 
 log = structlog.get_logger(__name__)
@@ -56,6 +56,7 @@ def join(row: Any, nimble_id: str, at: datetime) -> None:
         return
     resource = registry.resource(row.kind)
     rows.filter(pk=twin.pk).update(nimble_id=None, gone_at=at, rev=twin.rev + 1)
+    events.note(row.workspace_id, row.kind, [row.pk, twin.pk])
     for history in (Edit, Change):
         history.objects.filter(kind=row.kind, record_id=twin.pk).update(record_id=row.pk)
     if resource.sight:

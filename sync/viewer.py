@@ -4,12 +4,17 @@ from typing import Any, cast
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
-from django.db.models import Subquery
+from django.db.models import QuerySet, Subquery
 
 from nimble.models import Connection
 from sync.models import Stream
 
 _NONE = object()
+
+
+def usable(user_id: int) -> QuerySet[Connection]:
+    """A person's usable connections, the latest signed in first."""
+    return Connection.objects.filter(user=user_id).active().order_by("-last_seen_at", "-pk")
 
 
 def viewer(user: Any) -> Connection | None:
@@ -19,8 +24,7 @@ def viewer(user: Any) -> Connection | None:
     """
     found = getattr(user, "_viewer", _NONE)
     if found is _NONE:
-        usable = Connection.objects.for_user(user).active().select_related("workspace")
-        found = user._viewer = usable.order_by("-last_seen_at", "-pk").first()
+        found = user._viewer = usable(user.pk).select_related("workspace").first() if user.pk else None
     return cast("Connection | None", found)
 
 

@@ -105,7 +105,7 @@ TABLE: dict[str, Route] = {
     **shared(VIEWER, "contacts:remove_note", objects=CONTACT_NOTE, method="post"),
     # --- deals ---
     **shared(PERSON, "deals:index", "deals:tags", "deals:new"),
-    **shared(TEAM, "deals:board", "deals:watch", objects={"pk": "pipeline"}),
+    **shared(TEAM, "deals:board", "deals:live", objects={"pk": "pipeline"}),
     **shared(TEAM, "deals:display", objects={"pk": "pipeline"}, method="post", data={"fields": "owner"}),
     **shared(TEAM, "deals:column", objects={"pk": "pipeline", "stage_pk": "stage"}),
     **shared(TEAM, "deals:many", method="post", data={"pipeline": "{pipeline}", "deal": "{deal}", "tag": "Hot"}),

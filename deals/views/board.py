@@ -1,19 +1,19 @@
 """The board of a pipeline, the rest of a column, and what changed on a board that is open."""
 
+import json
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from deals import queries, saved
 from deals.board import Board, open_board
 from deals.filters import Filters
+from deals.live import News, news
 from deals.models import Deal
-from deals.queries import ON_ITS_WAY
-from sync import status
+from sync import polls, status
 from sync.models import Edit
 
 LAST = "pipeline"
@@ -50,7 +50,7 @@ def board(request: HttpRequest, pk: int) -> HttpResponse:
         "members": found.members,
         "display": found.display,
         "chips": found.filters.chips(path, found.members),
-        "watching": watching(found, {card.pk: card.edit_state or "" for card in found.first}),
+        "event": polls.upto(request.user),
         # Why there is nothing to see: the first pull is running, or the filters hide all.
         "syncing": next((flow for flow in standing.flows if flow.spec.name == "deals" and not flow.completed_at), None),
         "hidden": found.filters.narrowing and not any(column.count for column in columns),
@@ -85,18 +85,30 @@ def column(request: HttpRequest, pk: int, stage_pk: int) -> HttpResponse:
 
 
 @require_GET
-@never_cache
-def watch(request: HttpRequest, pk: int) -> HttpResponse:
-    """Whether edits on their way have got on since `was`: 204, or the cards they are of. Writes nothing."""
+def live(request: HttpRequest, pk: int) -> HttpResponse:
+    """What happened on a board that is open since the event that it knows of: 204, or what changed. Writes nothing."""
     found = _open(request, pk)
-    was = request.GET.get("was", "")
-    now = found.watched()
-    if watching(found, now)["was"] == was:
-        return HttpResponse(status=204)
-    before = dict(part.partition(".")[::2] for part in was.split("-"))
-    touched = [int(one) for one in before if one.isdecimal() and len(one) < 19]
-    changed = [one for one in {*touched, *now} if before.get(str(one)) != now.get(one)]
-    return fragments(request, found, changed)
+    upto = polls.upto(request.user)
+    known = polls.after(request)
+    arrived = News(anew=True) if known is None else news(found, known, upto)
+    if not arrived:
+        return polls.nothing()
+    response = HttpResponse() if arrived.anew else _changed(request, found, arrived)
+    response[polls.ANSWERED] = upto
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _changed(request: HttpRequest, found: Board, arrived: News) -> HttpResponse:
+    shown = found.listed(arrived.cards)
+    context = {
+        **above(found),
+        "cards": found.renderer.out_of_band(shown),
+        "places": json.dumps(found.places(shown)),
+        "gone": arrived.gone,
+        "columns": found.columns,
+    }
+    return render(request, "deals/live.html", context)
 
 
 @require_GET
@@ -139,13 +151,6 @@ def above(found: Board) -> dict[str, Any]:
     return {"board": found, "pipeline": found.pipeline, "filters": found.filters}
 
 
-def watching(found: Board, states: dict[int, str]) -> dict[str, str]:
-    """What the board has to ask for while edits are on their way: the address, and what it knows already."""
-    known = [f"{pk}.{state}" for pk, state in sorted(states.items(), reverse=True) if state in ON_ITS_WAY]
-    was = "-".join(known)
-    return {"was": was, "url": reverse("deals:watch", args=[found.pipeline.pk]) + found.filters.query(was=was)}
-
-
 def fragments(
     request: HttpRequest, found: Board, pks: list[int], *, template: str = "deals/fragments.html", **context: Any
 ) -> HttpResponse:
@@ -156,6 +161,5 @@ def fragments(
         "cards": found.renderer.out_of_band(shown),
         "gone": set(pks) - {one.pk for one in shown},
         "columns": found.columns,
-        "watching": watching(found, found.watched()),
     }
     return render(request, template, context)

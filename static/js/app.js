@@ -9,6 +9,8 @@ import "./editable.js";
 import "./poll.js";
 import "./picks.js";
 import "./board.js";
+import "./board-live.js";
+import "./live.js";
 import "./quick.js";
 import "./many.js";
 

@@ -10,9 +10,9 @@ const board = () => document.getElementById("board");
 const columns = () => [...(board()?.querySelectorAll(".column") ?? [])];
 const stageOf = (card) => card.closest(".column")?.dataset.stage;
 const columnOf = (stage) => document.getElementById(`stage-${stage}`);
-const listOf = (stage) => document.getElementById(`cards-${stage}`);
+export const listOf = (stage) => document.getElementById(`cards-${stage}`);
 const cardsIn = (column) => [...column.querySelectorAll(".card")];
-const titleOf = (card) => card.querySelector(".t")?.textContent.trim() ?? "";
+export const titleOf = (card) => card.querySelector(".t")?.textContent.trim() ?? "";
 // Where a card may go: an archived stage is shown while it holds cards, and takes none.
 const goals = () => columns().filter((column) => !column.hasAttribute("data-archived"));
 const editable = (card) => card.dataset.editable === "1";
@@ -22,12 +22,12 @@ const EASE = "cubic-bezier(0.2, 0.8, 0.2, 1)";
 const whence = () => ({ pipeline: board().dataset.pipeline, query: board().dataset.query ?? "" });
 
 // Cards that somebody holds or whose move has no answer yet: fragments from others leave them alone.
-const busy = new Set();
+export const busy = new Set();
 
 // --- moving ---------------------------------------------------------------------------------------------------------
 
 // Runs `change` and lets the card glide from where it was to where it is then.
-function glide(card, change) {
+export function glide(card, change) {
   const from = card.getBoundingClientRect();
   change();
   const to = card.getBoundingClientRect();
@@ -177,7 +177,7 @@ function rove(card) {
   card.tabIndex = 0;
 }
 
-function focus(card) {
+export function focus(card) {
   rove(card);
   card.focus({ preventScroll: true });
   card.scrollIntoView({ block: "nearest", inline: "nearest" });

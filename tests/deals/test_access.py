@@ -103,7 +103,7 @@ def test_boards_of_a_workspace_are_its_own(private: Deal, others, sales: Pipelin
     assert stage
     for address in (
         sales.get_absolute_url(),
-        reverse("deals:watch", args=[sales.pk]),
+        reverse("deals:live", args=[sales.pk]),
         reverse("deals:column", args=[sales.pk, stage.pk]),
     ):
         assert client.get(address).status_code == 404

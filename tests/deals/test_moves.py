@@ -47,7 +47,6 @@ def test_move_shows_at_once_and_answers_with_what_changed(page: Client, keep: Ke
     heads = dict(re.findall(r'<header id="head-(\d+)" hx-swap-oob="true">.*?<span class="n">(\d+)', body))
     assert heads[str(to.pk)] == "1"
     assert heads[str(stage("Qualify").pk)] == "0"
-    assert f"watch/?was={row.pk}.pending" in body
     board = columns(page.get(reverse("deals:board", args=[sales.pk])))
     assert (board["Qualify"].cards, board["Propose"].cards) == ([], [row.pk])
     edit = Edit.objects.get()
@@ -291,29 +290,6 @@ def test_a_refused_move_says_why_at_the_deal_and_in_the_form(page: Client, keep:
     Edit.objects.update(state=State.REJECTED, error=said)
     for address in (row.get_absolute_url(), reverse("deals:move", args=[row.pk])):
         assert "Probability &lt;is&gt; required" in page.get(address).content.decode()
-
-
-def test_the_board_watches_edits_until_they_arrive(page: Client, keep: Keep, sales: Pipeline):
-    [row] = keep(deal(1))
-    move(page, row.pk, stage("Propose"))
-    address = reverse("deals:watch", args=[sales.pk])
-    still = page.get(address, {"was": f"{row.pk}.pending"}, headers=HTMX)
-    assert (still.status_code, still.content) == (204, b"")
-    assert "no-store" in still.headers["Cache-Control"]
-    Edit.objects.update(state=State.REJECTED)
-    body = page.get(address, {"was": f"{row.pk}.pending"}, headers=HTMX).content.decode()
-    assert 'data-state="needs-you"' in body
-    assert '<span id="watch" hidden hx-swap-oob="true"></span>' in body
-
-
-def test_watching_costs_seven_statements_and_writes_nothing(
-    page: Client, keep: Keep, sales: Pipeline, django_assert_num_queries
-):
-    [row] = keep(deal(1))
-    move(page, row.pk, stage("Propose"))
-    with django_assert_num_queries(7) as asked:
-        page.get(reverse("deals:watch", args=[sales.pk]), {"was": f"{row.pk}.pending"}, headers=HTMX)
-    assert not [one for one in asked if one["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
 
 
 def test_move_arrives_in_nimble_as_its_author(mirror: Connection, sandbox: SandboxServer):
