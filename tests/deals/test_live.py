@@ -1,0 +1,223 @@
+"""Live boards: who hears of what, what it costs when nothing happens, and two people in two browsers."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from deals import actions
+from deals.models import Deal, DealSight, Pipeline, Stage
+from nimble.models import Connection, Workspace
+from sync import opened, registry
+from tests import factories
+from tests.browser import NewPage
+from tests.deals.conftest import Keep, browser
+from tests.deals.payloads import deal
+from tests.deals.test_browser import carry
+from tests.people import BJORN, Connect
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Within three seconds it is on everybody's board.
+SOON = 3_000
+
+
+@pytest.fixture
+def bjorn(keep: Keep, connect: Connect) -> Connection:
+    return factories.caught_up(connect(BJORN))
+
+
+def number(workspace: Workspace) -> int:
+    return Workspace.objects.values_list("event_number", flat=True).get(pk=workspace.pk)
+
+
+def poll(client: Client, pipeline: Pipeline, after: int, **query: str) -> Any:
+    return client.get(reverse("deals:live", args=[pipeline.pk]), query, headers={"After-Event": str(after)})
+
+
+def alike(answer: Any) -> tuple[int, bytes, dict[str, str]]:
+    """All that a poll is told, but for the id of the request."""
+    return answer.status_code, answer.content, {**answer.headers, "X-Request-ID": ""}
+
+
+def test_silence_is_told_with_two_statements_and_writes_nothing(
+    page: Client, keep: Keep, sales: Pipeline, ada: Connection, django_assert_num_queries
+):
+    keep(deal(1))
+    now = number(ada.workspace)
+    poll(page, sales, now)
+    with django_assert_num_queries(2) as asked:
+        answer = poll(page, sales, now)
+    assert (answer.status_code, answer.content, answer["Cache-Control"]) == (204, b"", "no-store")
+    assert all(one["sql"].startswith("SELECT") for one in asked)
+    assert not answer.cookies
+
+
+def test_change_brings_the_card_its_place_and_the_figures(
+    page: Client, keep: Keep, sales: Pipeline, ada: Connection, bjorn: Connection
+):
+    rows = keep(*(deal(n, updated=f"2026-03-0{n}T10:00:00.000Z") for n in (1, 2, 3)))
+    before = number(ada.workspace)
+    keep(deal(2, updated="2026-03-05T10:00:00.000Z", values={"name": "Renamed", "amount": "7"}))
+    answer = poll(browser(bjorn.user), sales, before)
+    body = answer.content.decode()
+    assert (answer.status_code, answer["Event"]) == (200, str(number(ada.workspace)))
+    assert "Renamed" in body
+    assert f'id="deal-{rows[1].pk}"' in body
+    assert f'id="deal-{rows[0].pk}"' not in body
+    assert 'id="head-' in body
+    assert 'id="stats"' in body
+
+
+def test_card_is_placed_below_the_one_above_it(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
+    one, two, three = keep(*(deal(n, values={"name": name}) for n, name in ((1, "B"), (2, "D"), (3, "A"))))
+    before = number(ada.workspace)
+    keep(deal(3, values={"name": "C"}))
+    body = poll(page, sales, before, sort="name").content.decode()
+    assert f'data-places="{{&quot;{three.pk}&quot;: {one.pk}}}"' in body
+    keep(deal(2, values={"name": "AA"}))
+    assert f"&quot;{two.pk}&quot;: 0" in poll(page, sales, before, sort="name").content.decode()
+
+
+def test_private_deal_of_another_is_the_same_silence(
+    page: Client, keep: Keep, sales: Pipeline, ada: Connection, bjorn: Connection, django_assert_num_queries
+):
+    mine = {"owner": {"user_id": ada.nimble_user_id, "name": "Ada"}, "privacy": factories.NOBODY}
+    keep(deal(1, **mine))
+    client, before = browser(bjorn.user), number(ada.workspace)
+    silence = alike(poll(client, sales, before))
+    keep(deal(1, **mine, values={"name": "Kestrelwood"}))
+    assert number(ada.workspace) > before
+    assert alike(poll(client, sales, before)) == silence
+    with django_assert_num_queries(2):
+        assert alike(poll(client, sales, before)) == silence
+    assert b"Kestrelwood" in poll(page, sales, before).content
+
+
+def test_deal_that_is_made_private_leaves_the_boards_of_others(
+    keep: Keep, sales: Pipeline, ada: Connection, bjorn: Connection
+):
+    mine = {"owner": {"user_id": ada.nimble_user_id, "name": "Ada"}}
+    [row] = keep(deal(1, **mine))
+    before = number(ada.workspace)
+    keep(deal(1, **mine, privacy=factories.NOBODY, values={"name": "Kestrelwood"}))
+    body = poll(browser(bjorn.user), sales, before).content.decode()
+    assert f'data-gone="{row.pk}"' in body
+    assert "Kestrelwood" not in body
+
+
+def test_deal_that_nimble_refuses_leaves_the_board(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
+    one, _two = keep(deal(1), deal(2))
+    before = number(ada.workspace)
+    opened.hide(registry.resource("deal"), ada, one.pk)
+    assert DealSight.objects.filter(record=one, hidden_at__isnull=False).exists()
+    assert f'data-gone="{one.pk}"' in poll(page, sales, before).content.decode()
+
+
+def test_filters_hold_for_what_arrives(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
+    [row] = keep(deal(1, values={"name": "Heron"}))
+    before = number(ada.workspace)
+    keep(deal(1, values={"name": "Egret"}))
+    assert f'data-gone="{row.pk}"' in poll(page, sales, before, q="heron").content.decode()
+    assert "Egret" in poll(page, sales, before, q="egret").content.decode()
+
+
+def test_who_comes_back_after_long_reads_the_board_anew(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
+    answer = poll(page, sales, number(ada.workspace) + 5)
+    assert (answer.status_code, answer.content, answer["Event"]) == (200, b"", str(number(ada.workspace)))
+
+
+@pytest.mark.parametrize("doubt", ["no session", "signed out", "inactive", "another password", "dead grant"])
+def test_doubtful_poll_gets_no_short_answer(page: Client, keep: Keep, sales: Pipeline, ada: Connection, doubt: str):
+    now = number(ada.workspace)
+    assert poll(page, sales, now).status_code == 204
+    if doubt == "no session":
+        page.cookies.clear()
+    elif doubt == "signed out":
+        key = page.cookies["sessionid"].value
+        page.logout()
+        page.cookies["sessionid"] = key
+    elif doubt == "inactive":
+        type(ada.user).objects.update(is_active=False)
+    elif doubt == "another password":
+        ada.user.set_password("something else entirely")
+        ada.user.save()
+    else:
+        Connection.objects.update(state=Connection.State.RECONNECT)
+    answer = poll(page, sales, now)
+    assert answer.status_code == (404 if doubt == "dead grant" else 302)
+
+
+# --- two people in two browsers -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(live_server: Any, new_page: NewPage, ada: Connection, connect: Connect, transactional_db: None) -> Any:
+    """Ada's and Björn's boards of the pipeline with the most deals, side by side."""
+    factories.mirrored(ada, deals=120, contacts=20)
+    bjorn = factories.caught_up(connect(BJORN))
+    pipeline = max(
+        Pipeline.objects.all(), key=lambda one: Deal.objects.filter(pipeline_nimble_id=one.nimble_id).count()
+    )
+
+    def opened_by(connection: Connection) -> Page:
+        client = browser(connection.user)
+        page = new_page(width=1440)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page.goto(live_server.url + pipeline.get_absolute_url())
+        expect(page.locator('.card[tabindex="0"]').first).to_be_visible()
+        return page
+
+    return opened_by(ada), opened_by(bjorn), pipeline
+
+
+def movable(pipeline: Pipeline, ada: Connection) -> tuple[Deal, Stage, Stage]:
+    """A deal that both see and Ada may move, its stage, and the next one."""
+    first, second = pipeline.stages.filter(role="open", archived_at=None).order_by("position")[:2]
+    mine = Deal.objects.filter(sights__connection=ada, sights__view__is_editable=True, is_private=False)
+    row = mine.filter(stage_nimble_id=first.nimble_id, probability__isnull=False).order_by("pk").first()
+    assert row
+    return row, first, second
+
+
+def test_move_is_on_the_others_board_and_leaves_focus_and_scroll(two: Any, ada: Connection):
+    hers, his, pipeline = two
+    row, first, second = movable(pipeline, ada)
+    other = his.locator(f"#cards-{first.pk} .card:not(#deal-{row.pk})").last
+    other.focus()
+    kept = other.get_attribute("id")
+    scrolled = his.locator(f"#cards-{first.pk}").evaluate("list => (list.scrollTop = 60)")
+    seen = other.bounding_box()
+    carry(hers, hers.locator(f"#deal-{row.pk}"), hers.locator(f"#cards-{second.pk}"))
+    expect(his.locator(f"#cards-{second.pk} #deal-{row.pk}")).to_be_visible(timeout=SOON)
+    expect(his.locator(f"#cards-{first.pk} #deal-{row.pk}")).to_have_count(0)
+    count = Deal.objects.filter(stage_nimble_id=second.nimble_id).count()
+    expect(his.locator(f"#head-{second.pk} .n")).to_contain_text(str(count))
+    expect(his.locator(f"#{kept}")).to_be_focused()
+    expect(his.locator("#live")).to_have_text(f"{row.name} changed.")
+    assert scrolled == 60
+    assert seen
+
+
+def test_card_in_hand_is_left_alone_until_it_is_let_go(two: Any, ada: Connection):
+    his, pipeline = two[1], two[2]
+    first = movable(pipeline, ada)[1]
+    mine = next(one for one in his.locator(f'#cards-{first.pk} .card[data-editable="1"]').all())
+    row = Deal.objects.get(pk=int(mine.get_attribute("data-deal") or 0))
+    mine = his.locator(f"#deal-{row.pk}")
+    box = mine.bounding_box()
+    assert box
+    his.mouse.move(box["x"] + 60, box["y"] + 30)
+    his.mouse.down()
+    his.mouse.move(box["x"] + 90, box["y"] + 60, steps=6)
+    expect(his.locator(".in-hand")).to_be_visible()
+    actions.change(author=ada.user, deal=row, field="name", value="Renamed by Ada")
+    his.wait_for_timeout(4_000)
+    expect(his.locator(".in-hand")).to_be_visible()
+    assert "Renamed by Ada" not in his.locator(f"#deal-{row.pk} .t").first.inner_text()
+    his.mouse.move(box["x"] + 60, box["y"] + 30, steps=3)
+    his.mouse.up()
+    expect(his.locator(f"#deal-{row.pk} .t")).to_have_text("Renamed by Ada", timeout=SOON)
