@@ -4,11 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
-
 from deals import actions, queries
 from deals.models import Deal, Stage
-from sync import batches
+from sync import batches, events
 from sync.models import Batch, Edit
 
 # So many at once: each leaves an edit of its own, while the person waits.
@@ -58,7 +56,7 @@ def tag(*, author: Any, deals: Sequence[Deal], name: str) -> Outcome:
 def _each(outcome: Outcome, author: Any, deals: Sequence[Deal], act: Act) -> Outcome:
     locked = queries.locked(deals, author)
     made = []
-    with transaction.atomic():
+    with events.atomic():
         for deal in deals:
             if deal.pk in locked:
                 outcome.locked.append(deal)

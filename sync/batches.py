@@ -44,7 +44,7 @@ def gathered(made: Sequence[Edit], *, author: Any) -> Batch:
     """Edits that this person has just made together, as one batch that can be taken back whole."""
     pks = [edit.pk for edit in made]
     now = database_now()
-    with transaction.atomic():
+    with events.atomic():
         batch = Batch.objects.create(
             author=author,
             action=Action.CHANGE,

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('nimble', '0003_seal_second_factors'),
-        ('sync', '0005_lines_and_origins'),
+        ('sync', '0006_batch_of_changes'),
     ]
 
     operations = [
