@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('nimble', '0003_seal_second_factors'),
-        ('sync', '0006_batch_of_changes'),
+        ('sync', '0007_begun_anew'),
     ]
 
     operations = [
