@@ -2,7 +2,8 @@
 
 A revoked scope and an empty answer look just like a great many deletions. So nothing is hidden until whoever the
 connection belongs to, or an operator, has said that these records are gone. What they say is bound to the records that
-they were asked about, and to the connection; whatever vanishes beyond those is measured anew.
+they were asked about, and to the connection; whatever vanishes beyond those is measured anew. What colleagues are
+still shown, and Nimble refuses this viewer, waits for nobody: it was taken from them (`sync.withheld`).
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from django.db.models import QuerySet
 
 from nimble.models import Connection
 from sync import pull as pulling
+from sync import withheld
 from sync.bell import ring_pull
 from sync.clock import database_now
 from sync.models import Brake, Vanished
@@ -26,6 +28,8 @@ RECORDS = 20
 SHARE = 0.05
 # An approval is for the next listing, which is due at once; one that comes later than this is not meant any more.
 APPROVAL_LASTS = timedelta(hours=24)
+# What is kept although Nimble lists it no longer is asked about again after this.
+REFUSAL_LASTS = timedelta(days=7)
 BATCH = 1000
 
 State = Brake.State
@@ -45,21 +49,24 @@ def believed(pull: pulling.Pull, kind: str, missing: QuerySet[Any], listed: Quer
     asked = brake.records.values("record_id") if brake else Vanished.objects.none().values("record_id")
     if brake:
         brake.records.filter(record_id__in=listed.values("record_id")).delete()
-        if brake.state == State.APPROVED and brake.expires_at and brake.expires_at < database_now():
+        if brake.state != State.HELD and brake.expires_at and brake.expires_at < database_now():
             _become(brake, State.HELD)
     decided = brake is not None and brake.state != State.HELD
     beyond = missing.exclude(record_id__in=asked) if decided else missing
-    count = beyond.count()
-    if count > RECORDS:
-        known = listed.count() + missing.count()
-        if too_many(count, known):
-            _hold(pull, kind, brake, missing, known)
-            return None
+    known = listed.count() + missing.count()
+    hidden: list[int] = []
+    if too_many(beyond.count(), known) or (brake and brake.state != State.APPROVED):
+        hidden = withheld.hide(pull, kind, missing)
+        for start in range(0, len(hidden) if brake else 0, BATCH):
+            Vanished.objects.filter(brake=brake, record_id__in=hidden[start : start + BATCH]).delete()
+    if too_many(beyond.count(), known - len(hidden)):
+        _hold(pull, kind, brake, missing, known - len(hidden))
+        return None
     if brake is None:
         return missing
     if brake.state == State.REFUSED and brake.records.exists():
         return beyond
-    _become(brake, State.SETTLED if brake.state == State.APPROVED else State.RETURNED)
+    _become(brake, State.SETTLED if brake.state == State.APPROVED or hidden else State.RETURNED)
     return missing
 
 
@@ -122,8 +129,9 @@ def approve(brake: Brake, *, by: Any, mark: str) -> bool:
 
 
 def refuse(brake: Brake, *, by: Any, mark: str) -> bool:
-    """They stay as they are; nobody is asked again before more vanish."""
-    decided = {"decided_by": by, "decided_at": database_now(), "expires_at": None}
+    """They stay as they are; nobody is asked again before more vanish, or a week is over."""
+    now = database_now()
+    decided = {"decided_by": by, "decided_at": now, "expires_at": now + REFUSAL_LASTS}
     if not _decide(brake, mark, (State.HELD, State.APPROVED), state=State.REFUSED, **decided):
         return False
     log.info("vanished records stay", brake=brake.pk, missing=brake.missing)

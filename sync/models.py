@@ -322,7 +322,7 @@ class Brake(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     decided_at = models.DateTimeField(null=True, blank=True)
-    # An approval that no listing has used until then is asked for again.
+    # An approval that no listing has used until then is asked for again, and so is a refusal.
     expires_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -196,3 +196,62 @@ def test_brake_is_its_connections_and_the_operators(mirror: Connection, nimble: 
     TOTP.activate(operator, "JBSWY3DPEHPK3PXP")
     users = (mirror.user, bjorn.user, careless, operator)
     assert [brakes.of(user).count() for user in users] == [1, 0, 0, 1]
+
+
+def take_from_bjorn(nimble: SandboxServer, mirror: Connection, count: int) -> list[str]:
+    listed = deals.for_connection(mirror).filter(is_private=False).order_by("pk")
+    ids = [one.known_id for one in listed[:count]]
+    for nimble_id in ids:
+        nimble.edit(ADA, "deal", nimble_id, hide_from=[BJORN], silent=True)
+    return ids
+
+
+@pytest.mark.parametrize(("switch", "refused"), [("403", False), ("404", True)])
+def test_what_is_taken_from_a_person_is_hidden_from_them_whatever_they_decide(
+    mirror: Connection, nimble: SandboxServer, connect: Connect, switch: str, refused: bool
+):
+    bjorn = connect(BJORN)
+    pull.pull(bjorn)
+    nimble.switch(hidden_record=switch)
+    theirs = deals.for_connection(bjorn)
+    ids = take_from_bjorn(nimble, mirror, 24)
+    assert theirs.filter(nimble_id__in=ids).count() == 24
+    if refused:
+        # As long as nobody else is connected, a person decides.
+        Connection.objects.filter(pk=mirror.pk).update(state=Connection.State.RECONNECT)
+        assert again(bjorn)["deals"].state == Run.State.BRAKED
+        brake = Brake.objects.get()
+        assert theirs.filter(nimble_id__in=ids).count() == 24
+        brakes.refuse(brake, by=bjorn.user, mark=brake.mark)
+        Connection.objects.filter(pk=mirror.pk).update(state=Connection.State.ACTIVE)
+    assert again(bjorn)["deals"].state == Run.State.DONE
+    assert theirs.filter(nimble_id__in=ids).count() == 0
+    assert deals.for_connection(mirror).filter(nimble_id__in=ids).count() == 24
+    assert not Brake.objects.filter(state__in=Brake.OPEN).exists()
+    again(bjorn)
+    assert not Deal.objects.exclude(gone_at=None).exists()
+
+
+def test_wrong_listing_hides_nothing_though_colleagues_are_shown_it(
+    mirror: Connection, nimble: SandboxServer, connect: Connect
+):
+    bjorn = connect(BJORN)
+    pull.pull(bjorn)
+    before = contacts.for_connection(bjorn).count()
+    nimble.fault(method="GET", path=r"/api/v1/contacts/ids.*", times=1, empty=True)
+    assert again(bjorn)["listing"].state == Run.State.BRAKED
+    assert contacts.for_connection(bjorn).count() == before
+
+
+def test_refusal_is_asked_for_again_after_a_week(mirror: Connection, nimble: SandboxServer):
+    ids = delete_contacts(nimble, 25)
+    again(mirror)
+    brake = Brake.objects.get()
+    brakes.refuse(brake, by=mirror.user, mark=brake.mark)
+    brake.refresh_from_db()
+    assert brake.expires_at
+    assert brake.expires_at > database_now() + timedelta(days=6)
+    Brake.objects.update(expires_at=database_now() - timedelta(seconds=1))
+    assert again(mirror)["listing"].state == Run.State.BRAKED
+    brake.refresh_from_db()
+    assert (brake.state, shown(mirror, ids)) == (State.HELD, 25)
