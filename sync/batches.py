@@ -118,8 +118,11 @@ def _do(batch: Batch, edit: Edit) -> Result:
     if batch.action == Action.UNDO:
         undone = undo.undo(edit, author=batch.author, batch=batch)
         return {"outcome": CHANGED, "by": undone.since.by} if undone.since else {"outcome": DONE}
+    if batch.action == Action.RETRY and edit.state == State.AMBIGUOUS:
+        raise edits.CannotEdit(_("It may be in Nimble already: look there first, and decide about it alone."))
     done = {
         Action.RETRY: edits.retry,
+        Action.LOOK: edits.look_again,
         Action.DISCARD: edits.discard,
         Action.RESTORE: edits.restore,
         Action.OURS: lambda one: edits.resolve(one, {}),

@@ -226,6 +226,21 @@ def retry(edit: Edit) -> bool:
     return bool(done)
 
 
+def look_again(edit: Edit) -> bool:
+    """Put an ambiguous edit back into the line, to be looked up in Nimble before anything is sent.
+
+    Raises `CannotEdit` where nothing reads such a record back: that stays for a person to decide.
+    """
+    if not registry.resource(edit.kind).readable:
+        raise CannotEdit(_("Nimble does not let us read it back: look there yourself, and say whether it is there."))
+    done = Edit.objects.filter(pk=edit.pk, state=State.AMBIGUOUS).update(
+        state=State.PENDING, error={"ambiguous": True}, attempts=0, not_before=None
+    )
+    if done:
+        bell.ring()
+    return bool(done)
+
+
 def choose(edit: Edit, nimble_id: str) -> bool:
     """The person says which of the candidates an ambiguous create has made: it is read, and never sent again."""
     if nimble_id not in [one.get("id") for one in edit.error.get("candidates") or []]:

@@ -52,7 +52,8 @@ CAUSES = {
             "ambiguous",
             _("May be in Nimble already"),
             _("Nimble's answer was lost. Say which it is, so that nothing is in Nimble twice."),
-            [Action.RETRY, Action.DISCARD],
+            # Not to be sent again unseen: each of them may be there already.
+            [Action.LOOK, Action.DISCARD],
         ),
         Cause(
             "rejected",

@@ -137,6 +137,7 @@ class Batch(models.Model):
 
     class Action(models.TextChoices):
         RETRY = "retry", _("Send again")
+        LOOK = "look", _("Look again")
         DISCARD = "discard", _("Discard")
         RESTORE = "restore", _("Put back")
         OURS = "ours", _("All ours")

@@ -60,6 +60,7 @@ def said(batch: Batch) -> str:
     done = _counts(batch)[batches.DONE]
     texts = {
         Batch.Action.RETRY: ngettext("%d edit is sent again.", "%d edits are sent again.", done),
+        Batch.Action.LOOK: ngettext("%d edit is looked for in Nimble.", "%d edits are looked for in Nimble.", done),
         Batch.Action.DISCARD: ngettext("%d edit was discarded.", "%d edits were discarded.", done),
         Batch.Action.RESTORE: ngettext("%d edit is back in the line.", "%d edits are back in the line.", done),
         Batch.Action.OURS: ngettext("%d edit goes out with our values.", "%d edits go out with our values.", done),

@@ -296,6 +296,25 @@ def test_candidates_are_named_and_the_chosen_one_is_read(mirror: Connection, los
     assert Deal.objects.get(pk=create.record_id).nimble_id == chosen["id"]
 
 
+def test_many_lost_creates_are_looked_for_and_never_sent_unseen(
+    mirror: Connection, lost_deal: Edit, nimble: SandboxServer
+):
+    create = recreate.recreate(lost_deal, author=mirror.user)
+    nimble.fault(method="POST", path="/api/v2/deals", cut="after", times=1)
+    since = nimble.state()["log"]["last"]
+    outbox.deliver()
+    Edit.objects.filter(pk=create.pk).update(state=State.AMBIGUOUS, error={"reason": "ambiguous"}, not_before=None)
+    page = signed_in(mirror)
+    page.post("/inbox/many/", {"action": "retry", "cause": "ambiguous", "whole": "1"})
+    create.refresh_from_db()
+    assert create.state == State.AMBIGUOUS
+    page.post("/inbox/many/", {"action": "look", "cause": "ambiguous", "whole": "1"})
+    outbox.deliver()
+    create.refresh_from_db()
+    assert create.state == State.CONFIRMED, create.error
+    assert len([one for one in nimble.writes(since) if one["method"] == "POST"]) == 1
+
+
 def test_quarantined_record_is_read_again_by_its_id(mirror: Connection, deals: list[Deal]):
     deal = deals[0]
     row = Quarantined.objects.create(
