@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, npgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -71,13 +71,13 @@ def _answer(request: HttpRequest, board: Board, asked: Sequence[int], outcome: O
     if outcome.locked:
         text += " " + _("You may not edit in Nimble: {names}.").format(names=_named(outcome.locked))
     if outcome.unsure:
-        text += " " + _("The stage asks for a probability, move on their own: {names}.").format(
+        text += " " + _("The stage asks for a probability; move these on their own: {names}.").format(
             names=_named(outcome.unsure)
         )
     context: dict[str, Any] = {"text": text.strip()}
     if outcome.batch:
         context["undo"] = reverse("deals:undo_many", args=[outcome.batch.pk])
-        context["undo_label"] = ngettext("Undo", "Undo these {n}", n).format(n=n)
+        context["undo_label"] = npgettext("deals", "Undo", "Undo these {n}", n).format(n=n)
     if outcome.locked or outcome.unsure:
         context["kind"] = "warning"
     return fragments(request, board, list(asked), **context)

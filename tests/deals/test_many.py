@@ -82,9 +82,8 @@ def test_stage_that_asks_for_a_probability_leaves_those_without(page: Client, th
     Deal.objects.filter(pk=three[0].pk).update(probability=None)
     Deal.objects.filter(pk=three[1].pk).update(probability=20)
     answer = do(page, *three[:2], stage=stage("Propose").pk)
-    assert (
-        said(answer) == f"1 deal is in Propose. The stage asks for a probability, move on their own: {three[0].name}."
-    )
+    asks = f"The stage asks for a probability; move these on their own: {three[0].name}."
+    assert said(answer) == f"1 deal is in Propose. {asks}"
 
 
 @pytest.mark.parametrize("what", [{"stage": "999"}, {"owner": "nobody"}, {"tag": " "}, {"tag": "x" * 256}, {}])

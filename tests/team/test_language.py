@@ -68,7 +68,8 @@ def test_translations_keep_every_placeholder():
 
 def said(compiled: gettext.GNUTranslations, each: Message, number: int) -> str:
     if not isinstance(each.id, str):
-        return compiled.ngettext(*each.id, 1 + number)
+        words = (*each.id, 1 + number)
+        return compiled.npgettext(each.context, *words) if each.context else compiled.ngettext(*words)
     return compiled.pgettext(each.context, each.id) if each.context else compiled.gettext(each.id)
 
 
