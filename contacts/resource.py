@@ -33,6 +33,7 @@ class Contacts(Resource):
     kind = "contact"
     title_of_kind = gettext_lazy("Contact")
     recreatable = True
+    names_people = True
     model = Contact
     sight = ContactSight
 

@@ -216,7 +216,9 @@ def _entry(
             Candidate(
                 nimble_id=each["id"],
                 title=each.get("title") or each["id"],
-                by=people.get((edit.workspace_id, each.get("by", "")), ""),
+                by=each.get("by", "")
+                if resource.names_people
+                else people.get((edit.workspace_id, each.get("by", "")), ""),
                 at=when.moment(each.get("at")),
                 url=resource.nimble_url(each["id"]),
             )

@@ -85,6 +85,8 @@ class Resource:
     readable = True
     # Whether Nimble lets us make a record anew from what is known of one that is gone: see `successor`.
     recreatable = False
+    # Whether Nimble says who changed or made such a record by their name, where it says their id of others.
+    names_people = False
     # Whether people change such records here, and what such a record is called.
     is_edited = True
     title_of_kind: Any = ""

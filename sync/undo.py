@@ -126,6 +126,8 @@ def changed_since(edit: Edit, names: list[str]) -> Since:
     )
     if change is None:
         return Since("", None)
+    if registry.resource(edit.kind).names_people:
+        return Since(change.by, change.at)
     member = Member.objects.filter(workspace_id=edit.workspace_id, nimble_user_id=change.by).first()
     return Since(str(member) if member else "", change.at)
 

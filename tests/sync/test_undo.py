@@ -9,9 +9,9 @@ from contacts.models import Contact, ContactNote
 from deals import actions
 from deals.models import Deal
 from nimble.models import Connection, Member
-from sync import batches, edits, mending, outbox, pull, undo
+from sync import batches, edits, entries, mending, outbox, pull, undo
 from sync.clock import database_now
-from sync.models import Batch, Edit, State
+from sync.models import Batch, Change, Edit, State
 from tests.people import BJORN, Connect
 from tests.sandboxes import SandboxServer
 
@@ -47,6 +47,18 @@ def test_undo_of_what_somebody_changed_since_is_a_conflict_and_leaves_theirs_sho
     assert edits.resolve(undone.edit, {})
     outbox.deliver()
     assert described(nimble, deal) != "Theirs"
+
+
+def test_who_changed_or_made_a_contact_is_called_by_the_name_that_nimble_says(mirror: Connection):
+    contact = Contact.objects.filter(record_type="person", is_private=False)[0]
+    name = [{"value": "Zaphod", "modifier": ""}]
+    edit = settled(contact_actions.change_field(author=mirror.user, contact=contact, name="first name", wanted=name))
+    Change.objects.create(
+        workspace=mirror.workspace, kind="contact", record_id=contact.pk, field="x", by="Olga Owner", at=database_now()
+    )
+    assert undo.changed_since(edit, ["x"]).by == "Olga Owner"
+    edit.state, edit.error = State.AMBIGUOUS, {"candidates": [{"id": "1", "by": "Olga Owner"}]}
+    assert entries.one(edit, mirror.user).candidates[0].by == "Olga Owner"
 
 
 def test_undo_of_a_change_of_tags_leaves_what_others_added(mirror: Connection, deal: Deal, nimble: SandboxServer):
