@@ -245,11 +245,12 @@ def test_lost_asks_and_can_be_left(open_: Open, board: Pipeline, row: Deal):
     expect(page.locator(f"#stage-{lost.pk} #deal-{row.pk}")).to_be_visible()
 
 
-def test_scrolling_brings_the_rest(open_: Open, board: Pipeline, row: Deal):
+def test_scrolling_brings_the_rest(open_: Open, board: Pipeline, row: Deal, ada: Connection):
     stage = Stage.objects.get(pipeline=board, nimble_id=row.stage_nimble_id)
     for n in range(110):
         row.pk, row.nimble_id = None, f"copy-{n}"
         row.save(force_insert=True)
+    factories.caught_up(ada)
     total = Deal.objects.filter(stage_nimble_id=stage.nimble_id).count()
     page = open_(board.get_absolute_url(), width=1440)
     cards = page.locator(f"#cards-{stage.pk} .card")
