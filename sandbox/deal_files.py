@@ -30,6 +30,9 @@ def store_deal_file(world: World, request: Request, deal_id: str) -> Answer:
     name: Any
     size: Any
     if metadata.get("source") == "uploaded_azure":
+        if not isinstance(metadata.get("data_id"), str):
+            raise invalid_at("/metadata/data_id", "missing required property")
+        metadata = {"source": "uploaded_azure", "data_id": metadata["data_id"]}
         name, size = "upload", 0
     elif metadata.get("source") in EXTERNAL:
         name, size = sent.get("file_name"), sent.get("file_size", 0)
@@ -39,6 +42,10 @@ def store_deal_file(world: World, request: Request, deal_id: str) -> Answer:
             raise invalid_at("/file_name", "expected 1 to 255 characters")
         if isinstance(size, bool) or not isinstance(size, int | float) or size < 0:
             raise invalid_at("/file_size", "expected a number")
+        icon = metadata.get("icon_url", "")
+        if not isinstance(icon, str):
+            raise invalid_at("/metadata/icon_url", "expected an address")
+        metadata = {"source": metadata["source"], "file_url": metadata["file_url"], "icon_url": icon}
     else:
         raise invalid_at("/metadata/source", f"expected one of uploaded_azure, {', '.join(EXTERNAL)}")
     made = {"file_id": world.new_id("file"), "file_name": name, "file_size": size, "metadata": metadata}

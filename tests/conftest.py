@@ -1,5 +1,6 @@
 """Fixtures for every test; `tests/settings.py` has settled the settings before this is read."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
+from sync import bell, interest
 from tests import servers
 
 pytest_plugins = ["tests.browser", "tests.sandboxes", "tests.people", "tests.mirrors", "tests.processes"]
@@ -32,6 +34,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             report.longrepr = f"{reason}\nWith CI=true nothing may be skipped."
     item.failed = getattr(item, "failed", False) or report.failed  # type: ignore[attr-defined]
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """What a request left to a thread is done before the test's database is emptied under it."""
+    for thread in (interest._thread, bell._thread):
+        with contextlib.suppress(TimeoutError):
+            thread.submit(lambda: None).result(timeout=10)
 
 
 @pytest.fixture

@@ -75,11 +75,13 @@ def settled(
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """What would be sent as it is chosen now; nothing is."""
     entry = entries.one(own(request, pk), request.user)
+    only_fragment = request.headers.get("HX-Request") == "true"
     if not entry.can_decide:
-        return moved_on(request, pk)
+        # Asked for a moment before it was decided: whoever decides is told, and the page is left anyway.
+        return HttpResponse(status=204) if only_fragment else moved_on(request, pk)
     form = Decision(entry, request.POST)
     valid = form.is_valid()
-    if request.headers.get("HX-Request") == "true":
+    if only_fragment:
         return render(request, "sync/preview.html", {"form": form, "valid": valid})
     return _page(request, entry, form, 200 if valid else 422, previewed=valid)
 

@@ -68,7 +68,7 @@ def test_killed_on_the_seventh_page_goes_on_there(
     before = len(reads(nimble, 0, path))
     reader.start()
     since = nimble.state()["log"]["last"]
-    reader.until(lambda: Stream.objects.get(pk=standing.pk).completed_at, "the run ends", timeout=30)
+    reader.until(lambda: Stream.objects.get(pk=standing.pk).completed_at, "the run ends", timeout=120)
     assert model.objects.count() == (len(listed(nimble)) if stream == "contacts" else deals_of_ada(nimble))
     after = len(reads(nimble, since, path))
     # The killed one may have read ahead one page that it could not store.

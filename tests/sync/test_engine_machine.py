@@ -339,10 +339,12 @@ class Engine(RuleBasedStateMachine):
 
     @rule()
     def time_goes_by(self) -> None:
-        """Leases lapse, what waits is due, pauses and outages are over."""
-        past = database_now() - timedelta(seconds=1)
+        """Leases lapse, what waits is due, pauses are over, and what was under way has had its effect or none."""
+        past, minute = database_now() - timedelta(seconds=1), timedelta(minutes=1)
         Edit.objects.filter(state=State.SENDING).update(lease_until=past)
-        Edit.objects.filter(state__in=[State.RETRYING, State.PENDING]).update(not_before=None)
+        Edit.objects.filter(state__in=[State.RETRYING, State.PENDING]).update(
+            not_before=None, sent_at=F("sent_at") - minute
+        )
         Pace.objects.update(version=F("version") + 1, slots=[], held_until=None, budget={})
         Breaker.objects.update(version=F("version") + 1, state={})
 

@@ -165,7 +165,8 @@ def test_hour_of_a_second_connection_costs_a_request_a_pipeline(
     compared = asked()
     listings = [path for path in compared if path.endswith("/deals") and "/pipelines/" in path]
     assert len(listings) == queries.visible_pipelines(bjorn).count()
-    assert len(compared) == len(listings) + 2
+    # What is newest, and how many there are; once more where a stage has changed meanwhile.
+    assert len(listings) + 2 <= len(compared) <= len(listings) + 4, compared
     assert len(walked) > len(listings)
     earlier(HOUR, bjorn)
     cursor = Stream.objects.get(connection=bjorn, name="deals").cursor
