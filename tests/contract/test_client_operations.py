@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(
 )
 METHODS = sorted(
     name
-    for name, member in inspect.getmembers(Client, inspect.isfunction)
-    if not name.startswith("_") and name != "call"
+    for name, _ in inspect.getmembers(Client, inspect.isfunction)
+    if not name.startswith("_") and name not in ("call", "ready")
 )
 # Asked for though the published file does not have it: the prose lists the team there.
 UNPUBLISHED = {"company-users"}
