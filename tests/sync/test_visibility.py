@@ -151,6 +151,8 @@ def test_new_record_that_a_colleague_brought_is_hidden_until_nimble_shows_it(
 # --- deals ----------------------------------------------------------------------------------------------------------
 
 
+# Now and then he walks in that hour as well, which is right and costs more: not in every run of the checks.
+@pytest.mark.soak
 def test_hour_of_a_second_connection_costs_a_request_a_pipeline(
     mirror: Connection, connect: Connect, nimble: SandboxServer, asked: Asked
 ):
