@@ -230,7 +230,7 @@ class TestManyProcesses:
         nimble.fault(path=TOKEN_PATH, cut="after", delay_ms=1000)
         with workers(1, connection) as [worker]:
             worker.ask()
-            wait_for_lease(connection)
+            wait_until(lambda: refreshes(nimble))  # the lease alone does not say that Nimble was asked
             worker.kill()
         wait_until(lambda: (log := nimble.log()) and log[-1]["applied"])
         Connection.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
