@@ -6,11 +6,12 @@ class Contacts(AppConfig):
     verbose_name = "Contacts"
 
     def ready(self) -> None:
-        from contacts import resource, streams
+        from contacts import streams
+        from contacts.resources import contacts, notes
         from sync import registry
 
-        registry.add_resource(resource.Contacts())
-        registry.add_resource(resource.ContactNotes())
+        registry.add_resource(contacts.Contacts())
+        registry.add_resource(notes.ContactNotes())
         registry.add_stream(streams.FIELDS)
         registry.add_stream(streams.CONTACTS)
         registry.add_stream(streams.LISTING)

@@ -6,7 +6,7 @@ from typing import Any
 from contacts import mapping
 from contacts.bodies import field_body
 from sync import merge, when
-from sync.registry import Found
+from sync.resource import Found
 
 # What a contact that is gone leaves to one that is made in its place.
 LEFT = ("record_type", "fields", "tags", "owner_id", "privacy")

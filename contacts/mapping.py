@@ -12,7 +12,7 @@ from typing import Any
 from contacts.employment import ended, jobs
 from contacts.models import RecordType
 from sync import terms, when
-from sync.registry import Audience, Unstorable
+from sync.resource import Audience, Unstorable
 
 FIELD = "field:"
 FIRST, LAST, COMPANY = "first name", "last name", "company name"

@@ -10,14 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts import checks, metadata, vouchers
 from contacts.models import Contact, ContactField, ContactNote, ContactSight
-from contacts.resource import CONTEXTS
+from contacts.resources.contacts import CONTEXTS
 from nimble import errors
 from nimble.models import Member
 from sync import overlay, rhythm, sweep, when
 from sync.clock import database_now
 from sync.pull import Pull
 from sync.reader import Reader
-from sync.registry import Oversized, StreamSpec, resource
+from sync.registry import StreamSpec, resource
+from sync.resource import Oversized
 from sync.upsert import upsert
 
 PAGE = 100

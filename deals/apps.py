@@ -6,10 +6,11 @@ class Deals(AppConfig):
     verbose_name = "Deals"
 
     def ready(self) -> None:
-        from deals import queries, resource, streams
+        from deals import queries, streams
+        from deals.resources import deals, notes, pipelines
         from sync import registry
 
-        for kind in (resource.Pipelines(), resource.Deals(), resource.DealNotes()):
+        for kind in (pipelines.Pipelines(), deals.Deals(), notes.DealNotes()):
             registry.add_resource(kind)
         registry.add_stream(streams.PIPELINES)
         registry.add_stream(streams.DEALS)

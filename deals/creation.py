@@ -7,7 +7,7 @@ from typing import Any
 from deals import mapping
 from deals.bodies import edit_body
 from sync import when
-from sync.registry import Found
+from sync.resource import Found
 
 # What a deal that is gone leaves to one that is made in its place.
 LEFT = (

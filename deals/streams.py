@@ -14,9 +14,9 @@ import structlog
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from deals import checks, mapping
+from deals import checks, mapping, metadata
 from deals.models import Deal, DealField, DealSight, Pipeline, PipelineSight
-from deals.resource import forget_standard_ids
+from deals.resources.deals import forget_standard_ids
 from deals.walk import latest, remember_people, updated, walk
 from nimble import errors
 from nimble.models import Connection, Member
@@ -46,8 +46,8 @@ def pull_pipelines(pull: Pull) -> None:
         Pipeline.objects.filter(pk__in=[tally.ids.get(payload.get("pipeline_id") or "", 0)]).update(position=position)
     if listed:
         settle_pipelines(pull, tally.ids.values(), read_at)
-    metadata, _read_at = pull.read(pull.client.deal_fields)
-    save_fields(pull.workspace_id, mapping.fields(metadata))
+    fields, _read_at = pull.read(pull.client.deal_fields)
+    save_fields(pull.workspace_id, metadata.fields(fields))
     Member.objects.remember(pull.connection.workspace, [p.get("creator") for p in listed])
     pull.move()
 

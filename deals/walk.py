@@ -14,7 +14,7 @@ from nimble.models import Member
 from sync import events, sweep, when
 from sync.clock import database_now
 from sync.pull import Pull
-from sync.registry import Oversized
+from sync.resource import Oversized
 
 log = structlog.get_logger(__name__)
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import structlog
 
-from sync import merge, registry
+from sync import merge
 from sync.models import Edit, State
+from sync.resource import Resource
 
 log = structlog.get_logger(__name__)
 
 
-def hear(resource: registry.Resource, remotes: Mapping[int, dict[str, Any]], read_at: datetime) -> None:
+def hear(resource: Resource, remotes: Mapping[int, dict[str, Any]], read_at: datetime) -> None:
     """Mark the confirmed edits of these records (pk → what Nimble sent) that this read brings back. One statement
     where there are none, which is nearly always.
 
@@ -37,7 +38,7 @@ def hear(resource: registry.Resource, remotes: Mapping[int, dict[str, Any]], rea
         log.info("edit echoed", edit=edit.pk, request_id=edit.origin)
 
 
-def _is_in(resource: registry.Resource, edit: Edit, values: Mapping[str, Any]) -> bool:
+def _is_in(resource: Resource, edit: Edit, values: Mapping[str, Any]) -> bool:
     """Whether Nimble has what the edit wanted; of a field of many values, all that it added and nothing it removed."""
     if not edit.fields:
         return False

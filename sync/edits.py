@@ -10,6 +10,7 @@ from sync import bell, events, overlay, planner, registry, twins
 from sync.clock import database_now
 from sync.mirror import Mirrored
 from sync.models import OVERLAID, UNSENT, Batch, Edit, State
+from sync.resource import Resource
 
 log = structlog.get_logger(__name__)
 Operation = Edit.Operation
@@ -93,7 +94,7 @@ def _fresh(new: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _with_base(
-    resource: registry.Resource, row: Mirrored, new: dict[str, Any], seen: dict[str, Any]
+    resource: Resource, row: Mirrored, new: dict[str, Any], seen: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
     remote = resource.values(row.remote)
     edits = overlay.open_edits(row.kind, [row.pk]).get(row.pk, [])
@@ -189,7 +190,7 @@ def _end_dependents(edit: Edit) -> None:
         discard(dependent)
 
 
-def _settle_row(resource: registry.Resource, edit: Edit) -> None:
+def _settle_row(resource: Resource, edit: Edit) -> None:
     """The row without the edit; one that exists only through a create that is dropped becomes a tombstone."""
     row = resource.model._default_manager.get(pk=edit.record_id)
     if edit.operation == Operation.CREATE and (not row.remote or row.nimble_id is None):

@@ -12,6 +12,7 @@ from nimble.models import Member
 from sync import differences, reasons, registry, undo, when, words
 from sync.differences import Piece
 from sync.models import UNSENT, Edit, State
+from sync.resource import Resource
 
 SHORT = 160
 
@@ -76,7 +77,7 @@ class Entry:
         return self.row is not None
 
     @property
-    def resource(self) -> registry.Resource:
+    def resource(self) -> Resource:
         return registry.resource(self.edit.kind)
 
     @property
@@ -228,7 +229,7 @@ def _entry(
     )
 
 
-def _lines(edit: Edit, resource: registry.Resource, names: Any, *, is_seen: bool) -> list[Line]:
+def _lines(edit: Edit, resource: Resource, names: Any, *, is_seen: bool) -> list[Line]:
     """The edit's fields, with Nimble's messages at the ones they are about."""
     messages, _rest = reasons.field_messages(edit)
     found = []
@@ -250,6 +251,6 @@ def _lines(edit: Edit, resource: registry.Resource, names: Any, *, is_seen: bool
     return found
 
 
-def _typable(resource: registry.Resource, name: str, *values: Any) -> str | None:
+def _typable(resource: Resource, name: str, *values: Any) -> str | None:
     text = None if name in resource.references else words.editable(*values)
     return resource.as_typed(name, text) if text else text

@@ -12,6 +12,7 @@ from sync import events, interest, registry
 from sync.clock import database_now
 from sync.models import Interest
 from sync.reader import Reader
+from sync.resource import Resource
 from sync.upsert import upsert
 
 log = structlog.get_logger(__name__)
@@ -65,7 +66,7 @@ def _read(reader: Reader, one: Interest) -> bool:
     return True
 
 
-def is_fresh(resource: registry.Resource, connection: Connection, row: Any) -> bool:
+def is_fresh(resource: Resource, connection: Connection, row: Any) -> bool:
     """Whether Nimble has shown the record to this very person a moment ago."""
     if resource.sight is None:
         seen_at: datetime | None = row.fetched_at
@@ -75,7 +76,7 @@ def is_fresh(resource: registry.Resource, connection: Connection, row: Any) -> b
     return seen_at is not None and seen_at > database_now() - FRESH
 
 
-def hide(resource: registry.Resource, connection: Connection, pk: int) -> None:
+def hide(resource: Resource, connection: Connection, pk: int) -> None:
     """Nimble refused the record to this person. Whether it is gone is for the complete listings to find out."""
     if resource.sight is not None:
         hidden = {"record_id": pk, "connection_id": connection.pk, "hidden_at": database_now()}

@@ -8,6 +8,7 @@ from django.db.models import Q
 from sync import events, registry
 from sync.mirror import Mirrored
 from sync.models import OVERLAID, Edit, State
+from sync.resource import Resource
 
 Operation = Edit.Operation
 # A create that was refused keeps its text on the page, for its author to mend.
@@ -36,7 +37,7 @@ def overlaid(values: dict[str, Any], edits: Sequence[Edit]) -> dict[str, Any]:
     return result
 
 
-def project(resource: registry.Resource, remote: dict[str, Any], edits: Sequence[Edit]) -> dict[str, Any]:
+def project(resource: Resource, remote: dict[str, Any], edits: Sequence[Edit]) -> dict[str, Any]:
     """The typed columns of a row."""
     return resource.columns(remote, overlaid(resource.values(remote), edits))
 
@@ -52,7 +53,7 @@ def refresh(row: Mirrored, **changes: Any) -> None:
         _write(resource, row, changes)
 
 
-def _write(resource: registry.Resource, row: Mirrored, changes: dict[str, Any]) -> None:
+def _write(resource: Resource, row: Mirrored, changes: dict[str, Any]) -> None:
     manager = type(row)._default_manager
     while True:
         remote = changes.get("remote", row.remote)

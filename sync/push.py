@@ -11,6 +11,7 @@ from nimble.client import Client
 from sync import clean, endings, failures, lines, merge, registry, store
 from sync.clock import database_now
 from sync.models import Edit, State
+from sync.resource import Misunderstood, Resource
 
 log = structlog.get_logger(__name__)
 Operation = Edit.Operation
@@ -80,7 +81,7 @@ def push(edit: Edit) -> None:
     except Ambiguous as doubt:
         found = [resource.candidate(item) for item in doubt.candidates]
         endings.finish(edit, row, State.AMBIGUOUS, {"reason": "ambiguous", "message": str(doubt), "candidates": found})
-    except registry.Misunderstood as reason:
+    except Misunderstood as reason:
         store.save_page(resource, edit.connection, [reason.answer], read_at=started)
         endings.finish(edit, row, State.REJECTED, {"reason": "misunderstood", "message": str(reason)})
     except Missing:
@@ -102,7 +103,7 @@ def _stop(edit: Edit, row: Any, error: Exception) -> None:
     endings.finish(edit, row, verdict.state, verdict.error, **due)
 
 
-def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any] | None:
+def _send(resource: Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any] | None:
     if edit.operation == Operation.CREATE:
         return _create(resource, client, edit, row)
     if edit.operation == Operation.DELETE:
@@ -128,7 +129,7 @@ def _send(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> 
     return clean.payload(resource.update(client, row, plan.send, fetched))
 
 
-def _create(resource: registry.Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any]:
+def _create(resource: Resource, client: Client, edit: Edit, row: Any) -> dict[str, Any]:
     if chosen := edit.error.get("chosen"):
         # Its author has said which one it is.
         row.nimble_id = chosen
@@ -159,9 +160,7 @@ def _wanted(edit: Edit) -> dict[str, Any]:
     return {name: change["new"] for name, change in edit.fields.items()}
 
 
-def _brought_up_to(
-    resource: registry.Resource, client: Client, edit: Edit, row: Any, found: dict[str, Any]
-) -> dict[str, Any]:
+def _brought_up_to(resource: Resource, client: Client, edit: Edit, row: Any, found: dict[str, Any]) -> dict[str, Any]:
     """The object that a create has made after all; its author may have changed their words since."""
     parsed = resource.parse(found)
     have = resource.values(parsed.remote)

@@ -9,6 +9,7 @@ from nimble.models import Connection
 from sync import edits, events, merge, overlay, registry
 from sync.clock import database_now
 from sync.models import Change, Edit, State
+from sync.resource import Resource
 from sync.upsert import upsert
 
 Operation = Edit.Operation
@@ -59,7 +60,7 @@ def recreate(edit: Edit, *, author: Any) -> Edit:
     return create
 
 
-def _may_know(resource: registry.Resource, old: Any, connection: Connection) -> bool:
+def _may_know(resource: Resource, old: Any, connection: Connection) -> bool:
     """What somebody is shown no more they must not get by way of a copy, except what they were shown themselves."""
     if resource.for_user(connection.user).filter(pk=old.pk).exists():
         return True
@@ -75,7 +76,7 @@ def _may_know(resource: registry.Resource, old: Any, connection: Connection) -> 
     return bool(shown and (changed is None or changed <= shown.seen_at))
 
 
-def _wanted(resource: registry.Resource, old: Any, row: Any, waiting: list[Edit]) -> dict[str, Any]:
+def _wanted(resource: Resource, old: Any, row: Any, waiting: list[Edit]) -> dict[str, Any]:
     """What the new record is to have: the old one's values, each with what its edits made of it."""
     values = {name: value for name, value in resource.values(row.remote).items() if not merge.same(value, None)}
     for edit in waiting:

@@ -8,15 +8,16 @@ from typing import Any, Self
 
 from nimble.errors import AnswerTooLarge
 from nimble.models import Connection
-from sync import clean, echoes, events, overlay, registry, when
+from sync import clean, echoes, events, overlay, when
 from sync.models import Change, Quarantined
 from sync.packing import Packed, pack
+from sync.resource import Audience, Oversized, Resource, Unstorable
 from sync.upsert import upsert
 
 BATCH = 100
 LONGEST_ID = 64
 # What a record that cannot be stored makes its mapping raise.
-BROKEN = (registry.Unstorable, AnswerTooLarge, AttributeError, KeyError, TypeError, ValueError)
+BROKEN = (Unstorable, AnswerTooLarge, AttributeError, KeyError, TypeError, ValueError)
 # A replica of Nimble's that has not seen our write yet may answer for so long after it.
 REPLICA_LAGS = timedelta(minutes=10)
 
@@ -32,7 +33,7 @@ class Tally:
     quarantined: int = 0
 
 
-def digest(resource: registry.Resource, remote: dict[str, Any]) -> str:
+def digest(resource: Resource, remote: dict[str, Any]) -> str:
     """A short fingerprint of what is stored, less what is volatile, to skip writing what did not change."""
     steady = {key: value for key, value in remote.items() if key not in resource.volatile}
     return hashlib.blake2b(pack(steady, sort=True).encode("utf-8", "replace"), digest_size=16).hexdigest()
@@ -50,11 +51,11 @@ class Ready:
     digest: str
 
     @classmethod
-    def of(cls, resource: registry.Resource, payload: Any) -> Self:
-        """Take a payload apart and clean it. Raises `registry.Unstorable`, `AnswerTooLarge` for what stands for such a
+    def of(cls, resource: Resource, payload: Any) -> Self:
+        """Take a payload apart and clean it. Raises `Unstorable`, `AnswerTooLarge` for what stands for such a
         record, and whatever a mapping stumbles over.
         """
-        if isinstance(payload, registry.Oversized):
+        if isinstance(payload, Oversized):
             raise AnswerTooLarge
         nimble_id, remote, view = resource.parse(payload)
         packed, packed_view = pack(remote), pack(view)
@@ -62,7 +63,7 @@ class Ready:
             nimble_id, remote = clean.text(nimble_id), clean.tree(remote)
             packed, packed_view = pack(remote), pack(clean.tree(view))
         if len(nimble_id) > LONGEST_ID:
-            raise registry.Unstorable("its id is too long")
+            raise Unstorable("its id is too long")
         kept = resource.keep({}, remote)
         columns = overlay.project(resource, kept, [])
         return cls(
@@ -71,7 +72,7 @@ class Ready:
 
 
 def parse_all(
-    resource: registry.Resource, connection: Connection, payloads: Sequence[Any], at: datetime
+    resource: Resource, connection: Connection, payloads: Sequence[Any], at: datetime
 ) -> tuple[list[Ready], list[Quarantined]]:
     """Every payload made ready; the ones that cannot be are returned as rows for the quarantine."""
     parsed: dict[str, Ready] = {}
@@ -82,7 +83,7 @@ def parse_all(
             parsed[ready.nimble_id] = ready
         except BROKEN as reason:
             found = payload.get("id") or payload.get("deal_id") if isinstance(payload, dict) else None
-            if isinstance(payload, registry.Oversized):
+            if isinstance(payload, Oversized):
                 found, payload = payload.nimble_id, None
             name = found if isinstance(found, str) else f"unnamed-{at:%Y%m%d%H%M%S}-{position}"
             bad.append(
@@ -100,7 +101,7 @@ def parse_all(
 
 
 def save_page(
-    resource: registry.Resource,
+    resource: Resource,
     connection: Connection,
     payloads: Sequence[Any],
     *,
@@ -126,7 +127,7 @@ def save_page(
 
 
 def _save_batch(
-    resource: registry.Resource,
+    resource: Resource,
     connection: Connection,
     batch: Sequence[Ready],
     read_at: datetime,
@@ -146,7 +147,7 @@ def _save_batch(
     untouched: list[int] = []
     brought: dict[int, dict[str, Any]] = {}
     changes: list[Change] = []
-    narrowed: dict[int, registry.Audience] = {}
+    narrowed: dict[int, Audience] = {}
     readers: dict[int, Any] = {}
     for item in batch:
         row = stored.get(item.nimble_id)
@@ -221,7 +222,7 @@ def _lags(row: Any, remote: dict[str, Any], read_at: datetime) -> bool:
     return has.replace(microsecond=0) < had.replace(microsecond=0)
 
 
-def _changes(resource: registry.Resource, row: Any, remote: dict[str, Any], at: datetime) -> list[Change]:
+def _changes(resource: Resource, row: Any, remote: dict[str, Any], at: datetime) -> list[Change]:
     before, after = resource.values(row.remote), resource.values(remote)
     by = remote.get("updated_by") or remote.get("updater") or ""
     return [
@@ -240,14 +241,14 @@ def _changes(resource: registry.Resource, row: Any, remote: dict[str, Any], at: 
     ]
 
 
-def _doubt(sight: type[Any], narrowed: Mapping[int, registry.Audience], at: datetime) -> None:
+def _doubt(sight: type[Any], narrowed: Mapping[int, Audience], at: datetime) -> None:
     """What was made private is hidden from whoever is not named, until their own token is shown it again."""
     for pk, audience in narrowed.items():
         unnamed = sight._default_manager.filter(record_id=pk).exclude(connection__nimble_user_id__in=audience.users)
         unnamed.filter(hidden_at=None).update(hidden_at=at)
 
 
-def _discover(resource: registry.Resource, connection: Connection, pks: Sequence[int]) -> None:
+def _discover(resource: Resource, connection: Connection, pks: Sequence[int]) -> None:
     """What this connection had not been shown so far is news to it."""
     if resource.sight is None:
         return
@@ -267,9 +268,7 @@ def saw(sight: type[Any], connection: Connection, views: Mapping[int, Any], at: 
     upsert(sight, rows, ["record_id", "connection_id"])
 
 
-def _quarantine(
-    resource: registry.Resource, connection: Connection, batch: Sequence[Ready], bad: list[Quarantined]
-) -> None:
+def _quarantine(resource: Resource, connection: Connection, batch: Sequence[Ready], bad: list[Quarantined]) -> None:
     """Keep what could not be stored; release what could be after all."""
     kept = Quarantined.objects.filter(workspace_id=connection.workspace_id, kind=resource.kind)
     if batch:

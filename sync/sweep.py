@@ -15,6 +15,7 @@ from nimble.models import Connection
 from sync import brakes, events, overlay, registry
 from sync.clock import database_now
 from sync.pull import Pull
+from sync.resource import Resource
 from sync.upsert import upsert
 
 # Listings in a row without it after which a record is asked for by itself; seldom, where it is only hidden.
@@ -93,7 +94,7 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, u
     return gone
 
 
-def _ask(pull: Pull, resource: registry.Resource, sights: QuerySet[Any]) -> None:
+def _ask(pull: Pull, resource: Resource, sights: QuerySet[Any]) -> None:
     """Before a few records are hidden, each is asked for by itself: what is deleted or moved while a listing is paged
     shifts others over the edge of a page. What Nimble shows is stored, and so is no longer missing.
     """

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from nimble.models import Member
 from sync import edits, events, merge, overlay, planner, registry
 from sync.models import UNSENT, Batch, Change, Edit, State
+from sync.resource import Resource
 
 Operation = Edit.Operation
 
@@ -79,7 +80,7 @@ def undo(edit: Edit, *, author: Any, batch: Batch | None = None) -> Undone:
         return _compensate(edit, resource, row, author, batch)
 
 
-def _compensate(edit: Edit, resource: registry.Resource, row: Any, author: Any, batch: Batch | None) -> Undone:
+def _compensate(edit: Edit, resource: Resource, row: Any, author: Any, batch: Batch | None) -> Undone:
     """An edit back to where this one began. The base is what it made of each field, as Nimble writes that."""
     shown = overlay.overlaid(resource.values(row.remote), overlay.open_edits(row.kind, [row.pk]).get(row.pk, []))
     rules = resource.rules(row, edit.fields)

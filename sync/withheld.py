@@ -14,6 +14,7 @@ from nimble.models import Connection
 from sync import registry
 from sync.clock import database_now
 from sync.pull import Pull
+from sync.resource import Resource
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ def hide(pull: Pull, kind: str, missing: QuerySet[Any]) -> list[int]:
     return ids
 
 
-def _is_refused(pull: Pull, resource: registry.Resource, row: Any) -> bool:
+def _is_refused(pull: Pull, resource: Resource, row: Any) -> bool:
     try:
         pull.read(partial(resource.fetch, pull.client, row))
     except (errors.NotFound, errors.Forbidden):

@@ -6,8 +6,8 @@ It stays inside the test's transaction, so it is several times faster than `pull
 from typing import Any
 
 from contacts.models import Contact
-from contacts.resource import CONTEXTS
-from deals import mapping
+from contacts.resources.contacts import CONTEXTS
+from deals import metadata
 from deals.models import Deal, Pipeline, PipelineSight
 from deals.streams import save_fields
 from nimble.client import Client
@@ -23,7 +23,7 @@ def mirrored(connection: Connection, *, deals: int = 10, contacts: int = 20) -> 
     """Pipelines with their fields, some deals and contacts, as this person sees them; every stream counts as done."""
     client = Client(connection)
     save(connection, "pipeline", client.pipelines()["pipelines"])
-    save_fields(connection.workspace_id, mapping.fields(client.deal_fields()))
+    save_fields(connection.workspace_id, metadata.fields(client.deal_fields()))
     save(connection, "deal", client.deals(limit=deals)["resources"][:deals])
     save(connection, "contact", client.list_contacts(per_page=contacts, contexts=CONTEXTS)["resources"])
     pull.ensure_streams(connection)

@@ -16,7 +16,7 @@ from django.db import connection as database
 from django.db import models, transaction
 from django.db.models import F
 
-from deals.resource import forget_standard_ids
+from deals.resources.deals import forget_standard_ids
 from nimble.models import Connection, Workspace
 from sync import pull
 from sync.clock import database_now

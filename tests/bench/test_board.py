@@ -17,7 +17,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path, reverse
 
-from deals import mapping
+from deals import metadata
 from deals.models import Deal, DealContact, DealSight, Pipeline
 from deals.streams import save_fields
 from nimble.models import Connection, Member
@@ -52,7 +52,7 @@ urlpatterns = [path("hello/", hello), path("", include("crmportal.urls"))]
 @pytest.fixture
 def page(ada: Connection, settings: Any) -> Client:
     settings.ROOT_URLCONF = "tests.bench.test_board"
-    save_fields(ada.workspace_id, mapping.fields(METADATA))
+    save_fields(ada.workspace_id, metadata.fields(METADATA))
     resource = registry.resource("pipeline")
     stages = [stage(name, {"Won": "won", "Lost": "lost"}.get(name, "in_progress"), expected_days=9) for name in STAGES]
     pipeline = {"pipeline_id": "p-sales", "name": "Sales", "is_default": True, "stages": stages}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contacts import bodies, employment, mapping, metadata
-from sync.registry import Unstorable
+from sync.resource import Unstorable
 from sync.terms import SEPARATOR
 from tests.contacts.payloads import WORK, contact, item
 

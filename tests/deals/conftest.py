@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 from django.test import Client
 
-from deals import mapping
+from deals import metadata
 from deals.models import Deal, Pipeline
 from deals.streams import save_fields
 from nimble.models import Connection, Member
@@ -37,7 +37,7 @@ def keep(ada: Connection) -> Keep:
         rows = resource.model._default_manager.in_bulk([tally.ids[one] for one in ids])
         return [rows[tally.ids[one]] for one in ids]
 
-    save_fields(ada.workspace_id, mapping.fields(METADATA))
+    save_fields(ada.workspace_id, metadata.fields(METADATA))
     save(SALES, PARTNERS, kind="pipeline")
     Member.objects.remember(ada.workspace, [{"user_id": "u1", "name": "Olga Owner"}, {"user_id": "u2", "name": "Paul"}])
     pull.ensure_streams(ada)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deals import bodies, mapping
-from sync.registry import Unstorable
+from deals import bodies, mapping, metadata
+from sync.resource import Unstorable
 from tests.deals.payloads import METADATA, deal, went
 
 STANDARD = {f"f-{name}": name for name in mapping.STANDARD}
@@ -111,7 +111,7 @@ def test_search_and_tags_are_the_deals_own(name: str):
     ],
 )
 def test_roles_of_stages(role: Any, expected: tuple[str, bool]):
-    assert mapping.role({"role": role}) == expected
+    assert metadata.role({"role": role}) == expected
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_privacy_that_is_not_understood_hides(privacy: Any, private: bool):
 
 
 def test_metadata_is_flattened_with_choices_and_groups():
-    found = {field["id"]: field for field in mapping.fields(METADATA)}
+    found = {field["id"]: field for field in metadata.fields(METADATA)}
     assert found["x-choice"]["choices"] == [{"id": "c1", "value": "Bronze"}, {"id": "c2", "value": "Silver"}]
     assert (found["x-choice"]["group"], found["x-choice"]["pipeline"]) == ("Details", "p-sales")
     assert found["x-fixed"]["read_only"]

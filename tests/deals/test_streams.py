@@ -1,6 +1,6 @@
 """What a listing leaves out, and what comes late: nobody else loses anything by it."""
 
-from deals import mapping
+from deals import metadata
 from deals.models import Deal, DealField, Pipeline
 from deals.queries import for_user
 from deals.streams import save_fields
@@ -94,10 +94,10 @@ def test_metadata_that_comes_late_reaches_stored_deals(mirror: Connection, nimbl
 
 def test_the_same_metadata_again_stores_nothing_anew(keep: Keep, ada: Connection):
     [row] = keep(deal(1))
-    save_fields(ada.workspace_id, mapping.fields(METADATA))
+    save_fields(ada.workspace_id, metadata.fields(METADATA))
     row.refresh_from_db()
     assert row.digest
-    renamed = [{**field, "name": "other"} for field in mapping.fields(METADATA)]
+    renamed = [{**field, "name": "other"} for field in metadata.fields(METADATA)]
     save_fields(ada.workspace_id, renamed)
     row.refresh_from_db()
     assert not row.digest

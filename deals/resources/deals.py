@@ -1,7 +1,7 @@
 """Saving what Nimble says of deals, and sending one edit of them."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -10,21 +10,19 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from markdown_it import MarkdownIt
 
 from deals import creation, fields, mapping, queries
 from deals.bodies import edit_body
-from deals.models import Deal, DealContact, DealField, DealNote, DealSight, LostReason, Pipeline, PipelineSight, Stage
+from deals.models import Deal, DealContact, DealField, DealSight, Stage
 from deals.names import Names
 from deals.record import STANDARD
 from deals.rules import CONTACTS, TAGS, Known, rule
 from nimble.client import Client
 from nimble.models import Connection
-from sync import clean, twins, when
-from sync.clock import database_now
+from sync import twins
 from sync.merge import Rule
 from sync.models import Edit
-from sync.registry import Audience, Found, Parsed, Resource, Unstorable
+from sync.resource import Audience, Found, Parsed, Resource
 
 _standard: dict[str, Any] = {"at": 0.0, "ids": {}}
 
@@ -40,64 +38,6 @@ def standard_ids() -> dict[str, str]:
 def forget_standard_ids() -> None:
     """After the metadata was stored anew."""
     _standard["at"] = 0.0
-
-
-class Pipelines(Resource):
-    kind = "pipeline"
-    title_of_kind = gettext_lazy("Pipeline")
-    is_edited = False
-    model = Pipeline
-    sight = PipelineSight
-
-    def parse(self, payload: dict[str, Any]) -> Parsed:
-        if not isinstance(payload.get("pipeline_id"), str):
-            raise Unstorable("pipeline_id is missing")
-        return Parsed(payload["pipeline_id"], payload, {})
-
-    def values(self, remote: dict[str, Any]) -> dict[str, Any]:
-        return {name: remote.get(name) for name in ("name", "description", "color", "archived_at")}
-
-    def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "name": mapping.text(values.get("name"))[:255],
-            "description": mapping.text(values.get("description")),
-            "color": mapping.text(values.get("color"))[:30],
-            "is_default": bool(remote.get("is_default")),
-            "default_currency": mapping.text(remote.get("default_currency"))[:3],
-            "archived_at": when.moment(values.get("archived_at")),
-        }
-
-    def saved(self, rows: dict[int, dict[str, Any]]) -> None:
-        for pk, remote in rows.items():
-            stages = [stage for stage in mapping.listed(remote.get("stages")) if mapping.stage_id(stage)]
-            for position, stage in enumerate(stages):
-                role, final = mapping.role(stage)
-                Stage.objects.update_or_create(
-                    pipeline_id=pk,
-                    nimble_id=stage["stage_id"][:64],
-                    defaults={
-                        "name": mapping.text(stage.get("name"))[:255],
-                        "description": mapping.text(stage.get("description")),
-                        "position": position,
-                        "role": role,
-                        "is_final": final,
-                        "default_probability": mapping.percent(stage.get("default_probability")),
-                        "expected_days": mapping.days(stage.get("expected_days")),
-                        "archived_at": when.moment(stage.get("archived_at")),
-                    },
-                )
-            listed = [one for one in mapping.listed(remote.get("lost_reasons")) if isinstance(one, dict)]
-            reasons = {mapping.text(one.get("id"))[:64]: mapping.text(one.get("text")) for one in listed}
-            reasons.pop("", None)
-            LostReason.objects.filter(pipeline_id=pk).exclude(nimble_id__in=reasons).delete()
-            for nimble_id, text in reasons.items():
-                LostReason.objects.update_or_create(pipeline_id=pk, nimble_id=nimble_id, defaults={"text": text[:256]})
-
-    def for_user(self, user: Any) -> Any:
-        return queries.pipelines(user)
-
-    def url(self, row: Pipeline) -> str:
-        return row.get_absolute_url()
 
 
 class Deals(Resource):
@@ -244,82 +184,3 @@ class Deals(Resource):
             return fields.parsed(kind, text) if text else None
         except ValidationError as error:
             raise ValueError(" ".join(error.messages)) from None
-
-
-class DealNotes(Resource):
-    """Notes on deals. Nothing reads them back, so what this product wrote is all it can show."""
-
-    kind = "deal_note"
-    title_of_kind = gettext_lazy("Note on a deal")
-    recreatable = True
-    model = DealNote
-    readable = False
-    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
-
-    def label(self, field: str, names: Any) -> str:
-        return {"title": _("Title"), "body": _("Note")}.get(field, field)
-
-    def parse(self, payload: dict[str, Any]) -> Parsed:
-        if not isinstance(payload.get("note_id"), str):
-            raise Unstorable("note_id is missing")
-        return Parsed(payload["note_id"], payload, {})
-
-    def values(self, remote: dict[str, Any]) -> dict[str, Any]:
-        return {"title": remote.get("title"), "body": remote.get("body")}
-
-    def columns(self, remote: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-        body = values.get("body") or ""
-        return {
-            "title": (values.get("title") or "")[:256],
-            "body": body,
-            "html": clean.html(self.markdown.render(body)),
-            "removed": bool(values.get("removed")),
-        }
-
-    def fetch(self, client: Client, row: DealNote) -> None:
-        return None
-
-    def create(self, client: Client, row: DealNote, values: dict[str, Any]) -> dict[str, Any]:
-        return client.create_deal_note(row.deal.known_id, title=values["title"], body=values["body"])
-
-    def update(
-        self, client: Client, row: DealNote, send: dict[str, Any], current: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        # The row's columns show later edits, too, which may yet be discarded.
-        wanted = self.values(row.remote) | send
-        return client.update_deal_note(
-            row.deal.known_id, row.known_id, title=wanted["title"] or "", body=wanted["body"] or ""
-        )
-
-    def delete(self, client: Client, row: DealNote) -> None:
-        client.delete_deal_note(row.deal.known_id, row.known_id)
-
-    def successor(self, row: DealNote, connection: Connection) -> DealNote:
-        return DealNote(
-            workspace_id=row.workspace_id,
-            deal=row.deal,
-            author_id=connection.nimble_user_id,
-            written_at=database_now(),
-        )
-
-    def look_up(self, client: Client, row: DealNote, edit: Edit) -> Found:
-        return Found(readable=False)
-
-    def for_user(self, user: Any) -> Any:
-        return DealNote.objects.filter(deal__in=queries.for_user(user), gone_at=None)
-
-    def url(self, row: DealNote) -> str:
-        return f"{row.deal.get_absolute_url()}#note-{row.pk}"
-
-    def remembered(self, pk: int, user: Any) -> str:
-        note = DealNote.objects.filter(pk=pk, deal__in=queries.for_user(user)).select_related("deal").first()
-        return _("Note on {name}, removed").format(name=note.deal.name) if note else ""
-
-    def title(self, row: DealNote) -> str:
-        return row.deal.name
-
-    def links(self, rows: Sequence[DealNote], user: Any) -> dict[int, tuple[str, str]]:
-        deals = Deal.objects.in_bulk({row.deal_id for row in rows})
-        for row in rows:
-            row.deal = deals[row.deal_id]
-        return super().links(rows, user)
