@@ -1,0 +1,24 @@
+"""Pipelines with their stages and fields, deals, and what hangs on them."""
+
+from deals.models.beside import DealFile, DealNote, DealTask, Overdue
+from deals.models.boards import BoardDisplay, SavedView
+from deals.models.deals import Deal, DealContact, DealSight
+from deals.models.pipelines import DealField, LostReason, Pipeline, PipelineSight, Role, Stage
+
+__all__ = [
+    "BoardDisplay",
+    "Deal",
+    "DealContact",
+    "DealField",
+    "DealFile",
+    "DealNote",
+    "DealSight",
+    "DealTask",
+    "LostReason",
+    "Overdue",
+    "Pipeline",
+    "PipelineSight",
+    "Role",
+    "SavedView",
+    "Stage",
+]

@@ -1,0 +1,41 @@
+"""What people keep of a board: how it looks, and what its address says."""
+
+from django.conf import settings
+from django.db import models
+
+from deals.models.pipelines import Pipeline
+
+
+class BoardDisplay(models.Model):
+    """How one person has one pipeline's board look: see `deals.display`, which alone writes it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="+")
+    settings = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "pipeline"], name="board_display_once")]
+
+    def __str__(self) -> str:
+        return f"{self.pipeline} / {self.user}"
+
+
+class SavedView(models.Model):
+    """What a board's address says (filters, order) under a name: its owner's, or the whole team's."""
+
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=80)
+    query = models.CharField(max_length=1000, blank=True, default="")
+    is_shared = models.BooleanField(default=False)
+    # Whose board begins with it.
+    default_of = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return self.pipeline.get_absolute_url() + self.query

@@ -1,0 +1,92 @@
+"""Deals, who was shown them, and the contacts that take part."""
+
+from django.db import models
+from django.urls import reverse
+
+from sync.mirror import Mirrored, Sight
+
+
+class Deal(Mirrored):
+    """A deal. `stage_nimble_id` and `pipeline_nimble_id` are where it stands with the open edits applied, as
+    `owner_id` is whose it is then; `owner_in_nimble`, whose it is until Nimble agrees, decides who may see it.
+    """
+
+    kind = "deal"
+
+    name = models.CharField(max_length=500)
+    description = models.TextField(blank=True, default="")
+    amount = models.DecimalField(max_digits=24, decimal_places=4, null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True, default="")
+    probability = models.PositiveSmallIntegerField(null=True, blank=True)
+    expected_close = models.DateField(null=True, blank=True)
+    actual_close = models.DateField(null=True, blank=True)
+    owner_id = models.CharField(max_length=64, blank=True, default="")
+    owner_in_nimble = models.CharField(max_length=64, blank=True, default="")
+    pipeline_nimble_id = models.CharField(max_length=64, blank=True, default="")
+    stage_nimble_id = models.CharField(max_length=64, blank=True, default="")
+    stage_since = models.DateTimeField(null=True, blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    tag_index = models.TextField(blank=True, default="")
+    search = models.TextField(blank=True, default="")
+    is_private = models.BooleanField(default=False)
+    has_groups = models.BooleanField(default=False)
+    reader_index = models.TextField(blank=True, default="")
+    created_in_nimble = models.DateTimeField(null=True, blank=True)
+    updated_in_nimble = models.DateTimeField(null=True, blank=True)
+
+    class Meta(Mirrored.Meta):
+        indexes = [
+            models.Index(
+                fields=["workspace", "stage_nimble_id", "-updated_in_nimble", "-id"],
+                name="deal_stage",
+                condition=models.Q(gone_at=None),
+            ),
+            # All that the figures above a board's columns read, in the order in which they are grouped.
+            models.Index(
+                fields=[
+                    "workspace",
+                    "pipeline_nimble_id",
+                    "stage_nimble_id",
+                    "currency",
+                    "is_private",
+                    "amount",
+                    "expected_close",
+                ],
+                name="deal_figures",
+                condition=models.Q(gone_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("deals:deal", args=[self.pk])
+
+
+class DealSight(Sight):
+    record = models.ForeignKey(Deal, on_delete=models.CASCADE, related_name="sights")
+
+    class Meta(Sight.Meta):
+        indexes = [
+            # The few that are hidden from somebody, which every query leaves out.
+            models.Index(
+                fields=["connection", "record"], name="deal_hidden", condition=models.Q(hidden_at__isnull=False)
+            )
+        ]
+
+
+class DealContact(models.Model):
+    """A contact that takes part in a deal. What may be shown of it is decided by the contact's own access."""
+
+    deal = models.ForeignKey(Deal, on_delete=models.CASCADE, related_name="related")
+    contact_nimble_id = models.CharField(max_length=64)
+    note = models.TextField(blank=True, default="")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+        indexes = [models.Index(fields=["contact_nimble_id"], name="deal_contact")]
+
+    def __str__(self) -> str:
+        return self.contact_nimble_id
