@@ -3,7 +3,8 @@
 from deals.models.beside import DealFile, DealNote, DealTask, Overdue
 from deals.models.boards import BoardDisplay, SavedView
 from deals.models.deals import Deal, DealContact, DealSight
-from deals.models.pipelines import DealField, LostReason, Pipeline, PipelineSight, Role, Stage
+from deals.models.pipelines import DealField, LostReason, Ownership, Pipeline, PipelineSight, Role, Stage
+from deals.models.tags import DealTag
 
 __all__ = [
     "BoardDisplay",
@@ -13,9 +14,11 @@ __all__ = [
     "DealFile",
     "DealNote",
     "DealSight",
+    "DealTag",
     "DealTask",
     "LostReason",
     "Overdue",
+    "Ownership",
     "Pipeline",
     "PipelineSight",
     "Role",

@@ -4,7 +4,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from nimble.models import Workspace
+from nimble.models import Connection, Workspace
 from sync.mirror import Mirrored, Sight
 
 
@@ -42,6 +42,18 @@ class PipelineSight(Sight):
 
     record = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="sights")
     refused_at = models.DateTimeField(null=True, blank=True)
+
+
+class Ownership(models.Model):
+    """Somebody's word that they own the company in Nimble: the owner may change every pipeline, and nothing that Nimble
+    answers says who that is. See `deals.pipelines.rights`.
+    """
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    said_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.connection)
 
 
 class Stage(models.Model):
