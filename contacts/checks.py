@@ -42,7 +42,7 @@ def number(connection: Connection, total: Any) -> checks.Figure | None:
     if theirs is None:
         return None
     ours = queries.for_connection(connection).filter(nimble_id__isnull=False).count()
-    aside = Quarantined.objects.filter(workspace_id=connection.workspace_id, kind=Contact.kind)
+    aside = Quarantined.objects.filter(brought_by=connection, kind=Contact.kind)
     known = Contact.objects.filter(workspace_id=connection.workspace_id)
     unknown = aside.exclude(nimble_id__in=known.values("nimble_id")).count()
     return checks.Figure(key=TOTAL, theirs=theirs, ours=Decimal(ours + unknown))

@@ -151,7 +151,7 @@ def number(connection: Connection, total: Decimal) -> checks.Figure:
     """How many deals there are. Nimble calls its figure that of all the user's deals, which may mean their own."""
     deals = queries.for_connection(connection).filter(nimble_id__isnull=False)
     counted = deals.aggregate(all=Count("pk"), own=Count("pk", filter=Q(owner_in_nimble=connection.nimble_user_id)))
-    aside = Quarantined.objects.filter(workspace_id=connection.workspace_id, kind=Deal.kind)
+    aside = Quarantined.objects.filter(brought_by=connection, kind=Deal.kind)
     unknown = aside.exclude(nimble_id__in=Deal.objects.filter(workspace_id=connection.workspace_id).values("nimble_id"))
     ours = counted["own"] if total == counted["own"] else counted["all"] + unknown.count()
     return checks.Figure(key=TOTAL, theirs=total, ours=Decimal(ours))

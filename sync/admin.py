@@ -12,7 +12,7 @@ from nimble.admin import ReadOnly
 from sync import edits, health, reasons
 from sync.bell import ring_pull
 from sync.clock import database_now
-from sync.models import Attempt, Batch, Brake, Check, Edit, Export, Heartbeat, Quarantined, Run, Stream
+from sync.models import Attempt, Batch, Brake, Check, Edit, Export, Heartbeat, Run, Stream
 
 
 class AttemptInline(admin.TabularInline):
@@ -165,19 +165,6 @@ class CheckAdmin(ReadOnly):
     list_filter = ["stream__name", "stream__connection__workspace"]
     list_select_related = ["stream"]
     fields = ["stream", "key", "unit", "walks", "differs_since", "compared_at"]
-
-
-@admin.register(Quarantined)
-class QuarantinedAdmin(ReadOnly):
-    list_display = ["kind", "nimble_id", "workspace", "what", "at"]
-    list_filter = ["kind", "workspace"]
-    search_fields = ["=nimble_id"]
-    fields = ["workspace", "kind", "nimble_id", "what", "at"]
-
-    @admin.display(description=_("reason"))
-    def what(self, row: Quarantined) -> str:
-        """Only the kind of failure: the rest of the reason may quote the record."""
-        return row.reason.partition(":")[0]
 
 
 @admin.register(Heartbeat)

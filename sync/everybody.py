@@ -15,8 +15,8 @@ from django.utils.translation import ngettext
 from nimble.models import Connection
 from nimble.pace.status import Health, Pace, paces
 from nimble.pace.status import health as nimble_health
-from sync import health, registry
-from sync.models import NEEDS_PERSON, UNSENT, Brake, Edit, State, Stream
+from sync import health, quarantine, registry
+from sync.models import NEEDS_PERSON, UNSENT, Brake, Edit, Quarantined, State, Stream
 from sync.viewer import is_operator
 
 MOST = 200
@@ -41,6 +41,7 @@ class Everybody:
     signs: Sequence[health.Sign]
     rows: Sequence[Row]
     held: int
+    aside: Sequence[quarantine.Aside]
 
     @property
     def sentence(self) -> str:
@@ -95,4 +96,4 @@ def of(user: Any) -> Everybody | None:
         for each in connections
     ]
     held = Brake.objects.filter(state=Brake.State.HELD).count()
-    return Everybody(nimble_health(), health.signs(), rows, held)
+    return Everybody(nimble_health(), health.signs(), rows, held, quarantine.counted(Quarantined.objects.all()))

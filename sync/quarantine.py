@@ -1,10 +1,11 @@
-"""Records that could not be stored: what a person may know of them, and reading one anew."""
+"""Records that could not be stored: who may know of them, and what; reading one anew."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db.models import QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nimble import errors
@@ -12,7 +13,7 @@ from nimble.client import Client
 from nimble.models import Connection
 from sync import registry, store
 from sync.clock import database_now
-from sync.models import Quarantined
+from sync.models import Brought, Quarantined
 from sync.viewer import viewer
 
 log = structlog.get_logger(__name__)
@@ -21,7 +22,7 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Kept:
-    """A record that was set aside: `why` in words; `names` of what it holds, where the person may know of it."""
+    """A record that was set aside: `why` in words; `names` of what it holds."""
 
     row: Quarantined
     kind: Any
@@ -30,43 +31,69 @@ class Kept:
     can_read: bool
 
 
+@dataclass(frozen=True)
+class Aside:
+    """How many records of a kind were set aside for one reason."""
+
+    kind: Any
+    why: str
+    count: int
+
+
 def visible(user: Any) -> QuerySet[Quarantined]:
-    """What was set aside in the person's workspace; to an operator, in all of them."""
+    """What was set aside of the records that Nimble shows this person: of those stored before, the ones that they see;
+    of the others, the ones that their own connection was sent. None for an operator, who has no records.
+    """
     connection = viewer(user)
-    if connection is not None:
-        return Quarantined.objects.filter(workspace_id=connection.workspace_id).order_by("-at", "-pk")
-    everything = Quarantined.objects.all() if user.is_superuser else Quarantined.objects.none()
-    return everything.order_by("-at", "-pk")
+    if connection is None:
+        return Quarantined.objects.none()
+    here = Quarantined.objects.filter(workspace_id=connection.workspace_id)
+    brought = Exists(Brought.objects.filter(record=OuterRef("pk"), connection=connection))
+    seen = Q(pk__in=[])
+    for kind in here.order_by().values_list("kind", flat=True).distinct():
+        resource = registry.resource(kind)
+        known = Exists(resource.for_user(user).filter(nimble_id=OuterRef("nimble_id")).order_by())
+        own = Q(brought)
+        if resource.sight:
+            hidden = resource.sight._default_manager.filter(
+                record__nimble_id=OuterRef("nimble_id"), connection=connection, hidden_at__isnull=False
+            )
+            own &= ~Exists(hidden)
+        seen |= Q(kind=kind) & (known | own)
+    return here.filter(seen).order_by("-at", "-pk")
 
 
 def kept(user: Any) -> list[Kept]:
-    """The last that were set aside, in words: one statement for each kind beyond their own."""
-    rows = list(visible(user)[:SHOWN])
-    connection = viewer(user)
-    seen: set[tuple[str, str]] = set()
-    for kind in {row.kind for row in rows}:
-        ids = [row.nimble_id for row in rows if row.kind == kind]
-        stored = registry.resource(kind).for_user(user).filter(nimble_id__in=ids).values_list("nimble_id", flat=True)
-        seen |= {(kind, nimble_id) for nimble_id in stored}
+    """The last that were set aside, in words. Two statements."""
     return [
         Kept(
             row=row,
             kind=registry.resource(row.kind).title_of_kind,
-            why=_why(row),
-            names=_names(row.payload) if user.is_superuser or (row.kind, row.nimble_id) in seen else [],
-            can_read=connection is not None and not row.nimble_id.startswith("unnamed-"),
+            why=_why(row.reason),
+            names=_names(row.payload),
+            can_read=not row.nimble_id.startswith("unnamed-"),
         )
-        for row in rows
+        for row in visible(user)[:SHOWN]
     ]
 
 
-def _why(row: Quarantined) -> str:
+def counted(rows: QuerySet[Quarantined]) -> list[Aside]:
+    """How many of these were set aside, by kind and cause, the most first. One statement."""
+    counts: dict[tuple[str, str], int] = {}
+    for kind, reason, count in rows.order_by().values_list("kind", "reason").annotate(n=Count("pk")):
+        key = (kind, _why(reason))
+        counts[key] = counts.get(key, 0) + count
+    most_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [Aside(registry.resource(kind).title_of_kind, why, count) for (kind, why), count in most_first]
+
+
+def _why(reason: str) -> str:
     """In words: the rest of the stored reason may quote the record."""
     known = {
         "Unstorable": _("It lacks what every such record has."),
         "AnswerTooLarge": _("It is larger than 20 MB."),
     }
-    return known.get(row.reason.partition(":")[0], _("It is not shaped as Nimble's documents promise."))
+    return known.get(reason.partition(":")[0], _("It is not shaped as Nimble's documents promise."))
 
 
 def _names(payload: Any) -> list[str]:
@@ -74,13 +101,30 @@ def _names(payload: Any) -> list[str]:
     return [str(name)[:60] for name in found][:60]
 
 
+def settle(connection: Connection, kind: str, listed_since: datetime) -> None:
+    """After a complete listing that began at `listed_since`: what it lacks is no longer this viewer's, and what nobody
+    is shown any more is forgotten.
+    """
+    mine = Brought.objects.filter(connection=connection, record__kind=kind)
+    mine.filter(at__lt=listed_since).delete()
+    here = Quarantined.objects.filter(workspace_id=connection.workspace_id, kind=kind, brought_by=None)
+    stored = registry.resource(kind).model._default_manager.filter(workspace_id=connection.workspace_id, gone_at=None)
+    here.exclude(Exists(stored.filter(nimble_id=OuterRef("nimble_id")))).delete()
+
+
 def read_again(row: Quarantined, connection: Connection) -> bool:
-    """Ask Nimble for one of them by its id and store it; whether that worked. In a worker: it waits for Nimble."""
+    """Ask Nimble for one of them by its id and store it; whether that worked. In a worker: it waits for Nimble.
+
+    What Nimble refuses this viewer is no longer theirs to know of.
+    """
     resource = registry.resource(row.kind)
     began = database_now()
     wanted = resource.model(workspace_id=row.workspace_id, nimble_id=row.nimble_id)
     try:
         payload = resource.fetch(Client(connection), wanted)
+    except (errors.NotFound, errors.Forbidden):
+        Brought.objects.filter(record=row, connection=connection).delete()
+        return False
     except errors.NimbleError as error:
         log.warning("a quarantined record could not be read", kind=row.kind, error=type(error).__name__)
         return False

@@ -1,21 +1,20 @@
-"""What the sync page lists: streams with their last run, the history of runs, what was compared and what set aside."""
+"""What the sync page lists: streams with their last run, the history of runs, and what was compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
 
 from crmportal.formats import span
 from nimble.pace.status import Pace, paces
 from sync import reasons, registry
 from sync.flows import Flow, Progress
-from sync.models import Check, Quarantined, Run, Stream
+from sync.models import Check, Run, Stream
 from sync.status import Standing
 
 HISTORY = 20
-CAUSES = 8
 
 
 @dataclass(frozen=True)
@@ -134,21 +133,3 @@ def figures(standing: Standing) -> list[FigureReport]:
         for spec in registry.streams()
         if spec.name in found
     ]
-
-
-@dataclass(frozen=True)
-class Aside:
-    """How many records of a kind were set aside for one reason."""
-
-    kind: str
-    reason: str
-    count: int
-
-
-def quarantine(standing: Standing) -> list[Aside]:
-    """What was set aside, by cause; the inbox names the records. The payload may hold what the person does not see."""
-    if standing.connection is None:
-        return []
-    found = Quarantined.objects.filter(workspace=standing.connection.workspace_id).order_by()
-    counted = found.values_list("kind", "reason").annotate(n=Count("pk")).order_by("-n", "kind", "reason")
-    return [Aside(*row) for row in counted[:CAUSES]]

@@ -9,7 +9,7 @@ from typing import Any, Self
 from nimble.errors import AnswerTooLarge
 from nimble.models import Connection
 from sync import clean, echoes, events, overlay, when
-from sync.models import Change, Quarantined
+from sync.models import Brought, Change, Quarantined
 from sync.packing import Packed, pack
 from sync.resource import Audience, Oversized, Resource, Unstorable
 from sync.upsert import upsert
@@ -36,7 +36,11 @@ class Tally:
 def digest(resource: Resource, remote: dict[str, Any]) -> str:
     """A short fingerprint of what is stored, less what is volatile, to skip writing what did not change."""
     steady = {key: value for key, value in remote.items() if key not in resource.volatile}
-    return hashlib.blake2b(pack(steady, sort=True).encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return _fingerprint(steady)
+
+
+def _fingerprint(value: Any) -> str:
+    return hashlib.blake2b(pack(value, sort=True).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def parse_all(
     """Every payload made ready; the ones that cannot be are returned as rows for the quarantine."""
     parsed: dict[str, Ready] = {}
     bad = []
-    for position, payload in enumerate(payloads):
+    for payload in payloads:
         try:
             ready = Ready.of(resource, payload)
             parsed[ready.nimble_id] = ready
@@ -85,7 +89,7 @@ def parse_all(
             found = payload.get("id") or payload.get("deal_id") if isinstance(payload, dict) else None
             if isinstance(payload, Oversized):
                 found, payload = payload.nimble_id, None
-            name = found if isinstance(found, str) else f"unnamed-{at:%Y%m%d%H%M%S}-{position}"
+            name = found if isinstance(found, str) else f"unnamed-{_fingerprint(payload)}"
             bad.append(
                 Quarantined(
                     workspace_id=connection.workspace_id,
@@ -284,4 +288,10 @@ def _quarantine(resource: Resource, connection: Connection, batch: Sequence[Read
         update_conflicts=True,
         unique_fields=["workspace", "kind", "nimble_id"],
         update_fields=["reason", "payload", "at"],
+    )
+    Brought.objects.bulk_create(
+        [Brought(record=one, connection=connection, at=one.at) for one in bad],
+        update_conflicts=True,
+        unique_fields=["record", "connection"],
+        update_fields=["at"],
     )

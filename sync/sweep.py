@@ -12,7 +12,7 @@ from django.db.models import F, Max, QuerySet
 
 from nimble import errors
 from nimble.models import Connection
-from sync import brakes, events, overlay, registry
+from sync import brakes, events, overlay, quarantine, registry
 from sync.clock import database_now
 from sync.pull import Pull
 from sync.resource import Resource
@@ -64,6 +64,7 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, u
     if believed is None:
         return 0
     now = database_now()
+    quarantine.settle(pull.connection, kind, listed_since)
     _ask(pull, resource, believed)
     with events.atomic():
         events.note(pull.workspace_id, kind, believed.values_list("record_id", flat=True))

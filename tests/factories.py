@@ -14,7 +14,7 @@ from nimble.client import Client
 from nimble.models import Connection
 from sync import pull, registry, store
 from sync.clock import database_now
-from sync.models import Stream
+from sync.models import Brought, Quarantined, Stream
 
 NOBODY = {"read": {"user_ids": [], "group_ids": []}, "edit": None}
 
@@ -66,3 +66,15 @@ def caught_up(connection: Connection) -> Connection:
             record=pipeline, connection=connection, defaults={"seen_at": database_now()}
         )
     return connection
+
+
+def quarantined(
+    connection: Connection, kind: str, nimble_id: str, reason: str = "Unstorable: x", **payload: Any
+) -> Quarantined:
+    """A record that Nimble sent to this person and that could not be stored."""
+    now = database_now()
+    row = Quarantined.objects.create(
+        workspace=connection.workspace, kind=kind, nimble_id=nimble_id, reason=reason, payload=payload, at=now
+    )
+    Brought.objects.create(record=row, connection=connection, at=now)
+    return row

@@ -22,7 +22,7 @@ from deals import actions
 from deals.models import DealNote, Pipeline, SavedView
 from nimble.models import Connection, ConnectionState
 from sync.clock import database_now
-from sync.models import Batch, Brake, Edit, Quarantined, Stream, Vanished
+from sync.models import Batch, Brake, Edit, Stream, Vanished
 from team.models import Cause, Notification
 from tests import factories
 from tests.people import BJORN, EVE, ZOE, Connect
@@ -94,7 +94,7 @@ TABLE: dict[str, Route] = {
     **shared(PERSON, "inbox:many", method="post", data={"action": "discard", "edit": "{edit}"}),
     **shared(VIEWER, "inbox:batch", objects={"pk": "batch"}),
     **shared(VIEWER, "inbox:undo_batch", objects={"pk": "batch"}, method="post"),
-    **shared(TEAM | {"operator": OK}, "inbox:read_again", objects={"pk": "quarantined"}, method="post"),
+    **shared(VIEWER, "inbox:read_again", objects={"pk": "quarantined"}, method="post"),
     # --- contacts ---
     **shared(PERSON, "contacts:contacts", "contacts:companies", "contacts:tags"),
     **shared(VIEWER, "contacts:contact", objects=CONTACT),
@@ -216,9 +216,7 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
         "notification": told.pk,
         "batch": Batch.objects.create(author=ada.user, action=Batch.Action.RETRY, created_at=now, finished_at=now).pk,
         "view": SavedView.objects.create(pipeline=pipeline, owner=ada.user, name="Kestrelwood alone").pk,
-        "quarantined": Quarantined.objects.create(
-            workspace=ada.workspace, kind="contact", nimble_id="5f0c", reason="Unstorable", payload={}, at=now
-        ).pk,
+        "quarantined": factories.quarantined(ada, "contact", SECRET).pk,
         "token": "abc",
         "stranger": connect(ZOE).user,
         "colleague": colleague.user,

@@ -128,4 +128,4 @@ def people() -> Iterator[Finding]:
     quarantined = Quarantined.objects.count()
     if quarantined:
         text = counted(quarantined, "record", "records")
-        yield Finding(f"{text} of Nimble's could not be stored", f"listed at {settings.PUBLIC_URL}/admin/")
+        yield Finding(f"{text} of Nimble's could not be stored", f"counted by cause at {settings.PUBLIC_URL}/sync/")

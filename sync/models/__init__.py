@@ -4,7 +4,7 @@ from sync.models.changes import Change, Event
 from sync.models.checks import ALARMING_WALKS, Brake, Check, Vanished
 from sync.models.edits import IN_LINE, NEEDS_PERSON, OVERLAID, UNSENT, Attempt, Batch, Edit, Export, State
 from sync.models.processes import Heartbeat, Lease, Line
-from sync.models.streams import Interest, Quarantined, Run, Stream
+from sync.models.streams import Brought, Interest, Quarantined, Run, Stream
 
 __all__ = [
     "ALARMING_WALKS",
@@ -15,6 +15,7 @@ __all__ = [
     "Attempt",
     "Batch",
     "Brake",
+    "Brought",
     "Change",
     "Check",
     "Edit",

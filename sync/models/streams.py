@@ -93,9 +93,25 @@ class Quarantined(models.Model):
     reason = models.TextField()
     payload = models.JSONField(null=True)
     at = models.DateTimeField()
+    # To whom Nimble has shown it: nobody else may know of it.
+    brought_by = models.ManyToManyField(Connection, through="Brought", related_name="quarantined")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "kind", "nimble_id"], name="quarantined_once")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.nimble_id}"
+
+
+class Brought(models.Model):
+    """A connection that Nimble has shown a quarantined record; `at`: when the read began that brought it last."""
+
+    record = models.ForeignKey(Quarantined, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["record", "connection"], name="brought_once")]
+
+    def __str__(self) -> str:
+        return f"{self.record_id} by {self.connection_id}"

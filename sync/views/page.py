@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crmportal.htmx import fragment
 from nimble.models import Connection
-from sync import entries, everybody, pull, questions, reports, sentence, status
+from sync import entries, everybody, pull, quarantine, questions, reports, sentence, status
 from sync.bell import ring_pull
 from sync.viewer import viewer
 from sync.views.answers import noted, refused
@@ -36,7 +36,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "questions": questions.of(request.user),
         "figures": reports.figures(standing),
         "sent": entries.of(status.sent(request.user)[:SENT], request.user),
-        "quarantine": reports.quarantine(standing),
+        "quarantine": quarantine.counted(quarantine.visible(request.user)),
     }
     return fragment(request, "sync/index.html", "standing", context)
 

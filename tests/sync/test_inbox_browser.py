@@ -12,8 +12,7 @@ from deals.models import Deal
 from nimble.client import Client
 from nimble.models import Connection
 from sync import outbox
-from sync.clock import database_now
-from sync.models import Attempt, Edit, Quarantined, State
+from sync.models import Attempt, Edit, State
 from tests import factories
 from tests.people import BJORN
 from tests.sandboxes import SandboxServer
@@ -69,14 +68,7 @@ def full(mirror: Connection, deals: list[Deal], nimble: SandboxServer) -> Connec
         edit = actions.change(author=mirror.user, deal=deal, field="name", value=f"{deal.name} renamed")
         Edit.objects.filter(pk=edit.pk).update(state=state, error={"reason": reason})
         made.append(edit)
-    Quarantined.objects.create(
-        workspace=mirror.workspace,
-        kind="deal",
-        nimble_id=deals[5].nimble_id,
-        reason="Unstorable: x",
-        payload={"deal_id": "x", "owner": None},
-        at=database_now(),
-    )
+    factories.quarantined(mirror, "deal", deals[5].nimble_id, deal_id="x", owner=None)
     assert missing
     assert Attempt.objects.exists()
     return mirror

@@ -19,7 +19,7 @@ from deals.models import Deal
 from nimble.models import Connection, ConnectionState
 from sync import bell, outbox, pull
 from sync.clock import database_now
-from sync.models import Edit, Heartbeat, Quarantined, State, Stream
+from sync.models import Edit, Heartbeat, State, Stream
 from tests import factories
 from tests.people import BJORN, ZOE
 from tests.sandboxes import SandboxServer
@@ -118,17 +118,10 @@ INDEX_QUERIES = 15
 
 
 def test_index_counts_quarantined_records_by_cause_without_their_payload(mirror: Connection):
-    for number, reason in enumerate(["fields is missing", "fields is missing", "id is too long"]):
-        Quarantined.objects.create(
-            workspace=mirror.workspace,
-            kind="contact",
-            nimble_id=f"5f0c{number}",
-            reason=f"Unstorable: {reason}",
-            payload={"secret": "canary"},
-            at=database_now(),
-        )
+    for number, reason in enumerate(["Unstorable: a canary", "Unstorable: another canary", "TypeError: canary"]):
+        factories.quarantined(mirror, "contact", f"5f0c{number}", reason, secret="canary")
     answer = signed_in(mirror).get("/sync/")
-    assert "2 contact Unstorable: fields is missing 1 contact Unstorable: id is too long" in text(answer)
+    assert "2 Contact It lacks what every such record has. 1 Contact It is not shaped as" in text(answer)
     assert 'href="/inbox/#quarantined"' in answer.content.decode()
     assert b"canary" not in answer.content
 

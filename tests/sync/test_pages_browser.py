@@ -21,7 +21,7 @@ from deals.models import Deal
 from nimble.models import Connection, ConnectionState
 from sync import edits, registry
 from sync.clock import database_now
-from sync.models import Brake, Check, Edit, Quarantined, Run, State, Stream, Vanished
+from sync.models import Brake, Check, Edit, Run, State, Stream, Vanished
 from tests import factories
 from tests.browser import NewPage, check_accessible
 from tests.sync.pages import workers_alive
@@ -109,9 +109,7 @@ def busy(mirror: Connection) -> Connection:
         state=Run.State.FAILED,
         error="Nimble did not answer.",
     )
-    Quarantined.objects.create(
-        workspace=mirror.workspace, kind="contact", nimble_id="5f0c", reason="Unstorable: no fields", at=now
-    )
+    factories.quarantined(mirror, "contact", "5f0c", "Unstorable: no fields")
     listing, walk = (Stream.objects.get(connection=mirror, name=name) for name in ("listing", "deals"))
     brake = Brake.objects.create(
         stream=listing, kind="contact", missing=47, known=312, mark="m", began_at=now, listed_at=now

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from nimble.models import Connection
-from sync.models import Edit, Quarantined, Run, State, Stream
+from sync.models import Edit, Run, State, Stream
 
 PASSWORD = "correct horse battery staple"
 SECRET = "JBSWY3DPEHPK3PXP"
@@ -91,21 +91,6 @@ def test_admin_shows_names_and_states_of_edits_and_no_value(admin_client: Client
         assert "Invalid" in page.content.decode()
         assert "canary" not in page.content.decode()
     assert admin_client.get("/admin/sync/edit/?q=canary-new").context["cl"].result_count == 0
-
-
-def test_admin_shows_no_payload_of_quarantined_records(admin_client: Client, ada: Connection):
-    row = Quarantined.objects.create(
-        workspace=ada.workspace,
-        kind="contact",
-        nimble_id="5f0c",
-        reason="ValueError: canary",
-        payload={"note": "canary"},
-        at=AT,
-    )
-    for path in ("/admin/sync/quarantined/", f"/admin/sync/quarantined/{row.pk}/change/"):
-        page = admin_client.get(path).content.decode()
-        assert "ValueError" in page
-        assert "canary" not in page
 
 
 def test_admin_offers_no_way_to_change_an_edit(admin_client: Client, secret_edit: Edit):
