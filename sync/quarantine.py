@@ -58,7 +58,7 @@ def visible(user: Any) -> QuerySet[Quarantined]:
             hidden = resource.sight._default_manager.filter(
                 record__nimble_id=OuterRef("nimble_id"), connection=connection, hidden_at__isnull=False
             )
-            own &= ~Exists(hidden)
+            own &= ~Q(Exists(hidden))
         seen |= Q(kind=kind) & (known | own)
     return here.filter(seen).order_by("-at", "-pk")
 
