@@ -3,9 +3,8 @@
 Counts and sums are never taken from the cards, and never added across currencies.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -18,67 +17,16 @@ from django.utils.translation import gettext as _
 from contacts import keyset
 from contacts import queries as contacts
 from crmportal import statements
-from crmportal.formats import money, number
+from crmportal.formats import number
 from deals import cards, queries
 from deals.cards import Card, Renderer
 from deals.display import Display
 from deals.filters import Filters
-from deals.models import Deal, Role, Stage
+from deals.grouping import GROUPINGS, Column, sums, with_hues
+from deals.models import Deal, Stage
 from deals.queries import ON_ITS_WAY, Laid, Total
 
 CARDS = 50
-# Stands for a stage's id where one statement is made for all stages: no id is like this.
-ANY_STAGE = "\x00"
-# Open stages take these in turn; green and red are for won and lost.
-OPEN_HUES = ("hue-1", "hue-2", "hue-3", "hue-4", "hue-5", "hue-6")
-FINAL_HUES = {Role.WON: "hue-7", Role.LOST: "hue-8"}
-
-
-@dataclass
-class Column:
-    """A stage as the board shows it. `more`: the address of the cards after the shown ones, "" at the end."""
-
-    stage: Stage
-    hue: str
-    ask: bool
-    totals: list[Total] = field(default_factory=list)
-    cards: SafeString = field(default_factory=SafeString)
-    more: str = ""
-    folded: bool = False
-
-    @property
-    def id(self) -> int:
-        return self.stage.pk
-
-    @property
-    def name(self) -> str:
-        return _("{stage} (archived)").format(stage=self.stage.name) if self.is_archived else self.stage.name
-
-    @property
-    def role(self) -> str:
-        return self.stage.role
-
-    @property
-    def is_archived(self) -> bool:
-        return self.stage.archived_at is not None
-
-    @property
-    def count(self) -> int:
-        return sum(total.count for total in self.totals)
-
-    @property
-    def sums(self) -> list[str]:
-        return sums(self.totals)
-
-
-def sums(totals: Sequence[Total]) -> list[str]:
-    """The sums by currency, the most used one first."""
-    found: dict[str, list[Total]] = {}
-    for total in totals:
-        found.setdefault(total.currency, []).append(total)
-    ranked = sorted(found.items(), key=lambda item: -sum(total.count for total in item[1]))
-    amounts = [(currency, sum((total.amount for total in those), Decimal(0))) for currency, those in ranked]
-    return [money(amount, currency) for currency, amount in amounts if amount]
 
 
 class Board:
@@ -93,14 +41,15 @@ class Board:
         self.stages = sorted(chosen.stages, key=lambda stage: (stage.is_final, stage.position))
         self.filters = filters
         self.display = Display.of(chosen.display)
-        # What `deals` depends on.
-        self.key = (queries.asking(user), self.pipeline.nimble_id, filters)
+        self.grouping = GROUPINGS[filters.group](self.stages, lambda: self.members)
+        # What `deals` and their columns depend on.
+        self.key = (queries.asking(user), self.pipeline.nimble_id, filters, self.grouping.as_of)
 
     @cached_property
     def deals(self) -> QuerySet[Deal]:
         """All that the filters leave of the pipeline's deals that this person may see."""
         visible = queries.for_user(self.user).filter(pipeline_nimble_id=self.pipeline.nimble_id)
-        return self.filters.apply(visible, self.user)
+        return self.grouping.narrow(self.filters.apply(visible, self.user))
 
     def ordered(self, deals: QuerySet[Deal]) -> QuerySet[Deal]:
         """In the order of the columns' cards."""
@@ -109,7 +58,7 @@ class Board:
 
     @cached_property
     def totals(self) -> list[Total]:
-        return queries.totals(lambda: self.deals, self.key)
+        return queries.totals(lambda: self.deals, self.key, self.stages, self.grouping.lane)
 
     @cached_property
     def members(self) -> dict[str, str]:
@@ -127,57 +76,70 @@ class Board:
     @cached_property
     def renderer(self) -> Renderer:
         stages = {stage.nimble_id: stage for stage in self.stages}
-        return Renderer(stages, self.members, editable=self.pipeline.archived_at is None, shown=self.display.shown)
+        return Renderer(
+            stages,
+            self.members,
+            editable=self.pipeline.archived_at is None,
+            shown=self.display.shown,
+            column=lambda card: self.ids.get(self.grouping.key(card)),
+            way=self.grouping.way,
+        )
+
+    @cached_property
+    def ids(self) -> dict[Hashable, str]:
+        """The columns' ids by what their deals have in common."""
+        return {column.key: column.id for column in self.columns}
 
     @cached_property
     def columns(self) -> list[Column]:
-        """Without their cards. An archived stage only while it holds deals."""
-        by_stage: dict[str, list[Total]] = {}
+        """Without their cards."""
+        by_lane: dict[Hashable, list[Total]] = {}
         for total in self.totals:
-            by_stage.setdefault(total.stage, []).append(total)
-        hues = iter(OPEN_HUES * (len(self.stages) // len(OPEN_HUES) + 1))
-        found = []
-        for stage in self.stages:
-            hue = FINAL_HUES.get(Role(stage.role)) or next(hues)
-            totals = by_stage.get(stage.nimble_id, [])
-            if totals or stage.archived_at is None:
-                ask = self.asks_reason and stage.role == Role.LOST
-                found.append(Column(stage, hue, ask, totals, folded=stage.pk in self.display.folded))
+            by_lane.setdefault(total.lane, []).append(total)
+        found = self.grouping.columns(by_lane, ask_reason=self.asks_reason)
+        for column in found:
+            column.folded = column.stage is not None and column.stage.pk in self.display.folded
         return found
+
+    @property
+    def goals(self) -> list[tuple[Stage, str]]:
+        """The stages that take deals, each with its hue."""
+        return [(stage, hue) for stage, hue in with_hues(self.stages) if stage.archived_at is None]
 
     @cached_property
     def first(self) -> list[Card]:
         """The first cards of every column: one statement."""
-        stages = tuple(column.stage.nimble_id for column in self.columns)
-        if not stages:
+        keys = tuple(column.key for column in self.columns)
+        if not keys:
             return []
-        found = statements.rows(("first", self.key, stages), lambda: self._first(stages))
+        found = statements.rows(("first", self.key, keys), lambda: self._first(keys))
         return [Card._make(row) for row in found]
 
-    def _first(self, stages: Sequence[str]) -> QuerySet[Deal, Any]:
-        one = self.ordered(self.deals.filter(stage_nimble_id=ANY_STAGE))[:CARDS]
-        sql, params = one.values("pk").query.sql_with_params()
+    def _first(self, keys: Sequence[Hashable]) -> QuerySet[Deal, Any]:
+        each = self.grouping.each(
+            lambda key: self.ordered(self.grouping.within(self.deals, key))[:CARDS].values("pk"), keys
+        )
         # Each part may be limited on its own only inside a FROM; an OR of such parts would not use an index.
-        parts = [f"SELECT s{i}.pk FROM ({sql}) AS s{i}" for i in range(len(stages))]  # noqa: S608 the ORM's own SQL
-        given = [stage if param == ANY_STAGE else param for stage in stages for param in params]
+        parts = [f"SELECT s{i}.pk FROM ({sql}) AS s{i}" for i, (sql, _params) in enumerate(each)]  # noqa: S608 the ORM's
+        given = [param for _sql, params in each for param in params]
         chosen = RawSQL(" UNION ALL ".join(parts), given)  # noqa: S611 values are parameters
         return cards.query(self.ordered(Deal.objects.filter(pk__in=chosen)), self.user)
 
     def filled(self) -> list[Column]:
         """The columns with their first cards."""
-        by_stage: dict[str, list[Card]] = {}
+        by_lane: dict[Hashable, list[Card]] = {}
         for card in self.first:
-            by_stage.setdefault(card.stage, []).append(card)
+            by_lane.setdefault(self.grouping.key(card), []).append(card)
         for column in self.columns:
-            shown = by_stage.get(column.stage.nimble_id, [])
+            shown = by_lane.get(column.key, [])
             column.cards = self.renderer.cards(shown)
             if shown and column.count > len(shown):
                 column.more = self.filters.query(after=self.place(shown[-1]), top=self.place(shown[0]))
         return self.columns
 
-    def following(self, stage: Stage, after: str, top: str) -> "Following":
-        """The cards of a stage after a place; and those that came above the first one since it was read."""
-        deals = self.deals.filter(stage_nimble_id=stage.nimble_id)
+    def following(self, column_: Column, after: str, top: str) -> "Following":
+        """The cards of a column after a place; and those that came above the first one since it was read."""
+        deals = self.grouping.within(self.deals, column_.key)
         column, descending = self.filters.order.column, self.filters.order.descending
         page = keyset.page(
             deals.only("pk", column),
@@ -210,7 +172,7 @@ class Board:
     def some(self, pks: Sequence[int]) -> list[Card]:
         """The cards of some deals of this pipeline; the filters do not hide what was just touched."""
         visible = queries.for_user(self.user).filter(pk__in=pks, pipeline_nimble_id=self.pipeline.nimble_id)
-        return cards.read(visible, self.user)
+        return cards.read(self.grouping.narrow(visible), self.user)
 
     def listed(self, pks: Iterable[int]) -> list[Card]:
         """The cards of some deals of this board, in the order of its columns."""
@@ -228,22 +190,32 @@ class Board:
             for card in shown
             if getattr(card, order.card) is not None and (self.filters.sort or card.edit_state not in ON_ITS_WAY)
         ]
-        column = self.deals.filter(stage_nimble_id=OuterRef("stage_nimble_id"))
+        column = self.deals.annotate(lane=self.grouping.lane).filter(lane=OuterRef("lane"))
         before = column.filter(keyset.above(order.column, descending=order.descending))
         nearest = keyset.ordered(before, order.column, descending=not order.descending, nulls_first=True)
-        found = Deal.objects.filter(pk__in=known).annotate(above=Subquery(nearest.values("pk")[:1]))
+        found = (
+            Deal.objects.filter(pk__in=known)
+            .annotate(lane=self.grouping.lane)
+            .annotate(above=Subquery(nearest.values("pk")[:1]))
+        )
         return {pk: above or 0 for pk, above in found.values_list("pk", "above")}
 
     # --- what stands above the columns ---
 
     @property
     def open_count(self) -> int:
-        return sum(column.count for column in self.columns if not column.stage.is_final)
+        return sum(total.count for total in self.going)
+
+    @property
+    def going(self) -> list[Total]:
+        """The totals of the open stages."""
+        final = {stage.nimble_id for stage in self.stages if stage.is_final}
+        return [total for total in self.totals if total.stage not in final]
 
     @property
     def stats(self) -> list[dict[str, Any]]:
         """The summary strip: of the open stages, except what is not in Nimble yet."""
-        going = [total for column in self.columns if not column.stage.is_final for total in column.totals]
+        going = self.going
         unsent = sum(total.unsent for total in self.totals)
         found = [{"label": _("Open"), "value": " · ".join(sums(going)) or number(self.open_count)}]
         found.append({"label": _("Closing this month"), "value": number(sum(total.closing for total in going))})

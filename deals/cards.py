@@ -2,7 +2,7 @@
 as long. Whatever comes from a record goes through `escape`.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -64,7 +64,8 @@ def read(deals: QuerySet[Deal], user: Any) -> list[Card]:
 
 class Renderer:
     """Renders cards for one reader. `editable`: whether anything here can be edited at all. `shown`: what the cards
-    show of `deals.display.FIELDS`.
+    show of `deals.display.FIELDS`. `column`: the id of a card's column, None where it stands in none; `way`: where its
+    own link leads that moves it.
 
     What many cards share (an owner, tags, a day, an amount) is made once.
     """
@@ -76,7 +77,11 @@ class Renderer:
         *,
         editable: bool = True,
         shown: Container[str] = USUAL,
+        column: Callable[[Card], str | None] | None = None,
+        way: str = "move/",
     ) -> None:
+        self.column = column or (lambda card: str(stages[card.stage].pk) if card.stage in stages else None)
+        self.way = way
         self.shows_owner, self.shows_company, self.shows_tags = (name in shown for name in ("owner", "company", "tags"))
         self.shows_close, self.shows_age = "close" in shown, "age" in shown
         self.shows_probability = "probability" in shown
@@ -111,7 +116,8 @@ class Renderer:
         name = escape(card.name or self.unnamed)
         url = f"{self.root}{pk}/"
         editable = self.editable and not card.locked
-        to = f' hx-swap-oob="true" data-stage="{stage.pk}"' if out_of_band and stage else ""
+        column = self.column(card) if out_of_band else None
+        to = f' hx-swap-oob="true" data-stage="{escape(column)}"' if column else ""
         is_open = stage is None or not stage.is_final
         company = f'<p class="c">{escape(card.company)}</p>' if card.company and self.shows_company else ""
         tags = self.tags(card.tag_index) if card.tag_index and self.shows_tags else ""
@@ -123,7 +129,7 @@ class Renderer:
             age = self.age(max((self.now - card.stage_since).days, 0), stage.expected_days)
         owner = self.owner(card.owner) if self.shows_owner else ""
         probability = self.probability(card.probability) if self.shows_probability else ""
-        way = f'<a class="v" href="{url}move/" aria-label="{self.move} {name}"></a>' if editable else ""
+        way = f'<a class="v" href="{url}{self.way}" aria-label="{self.move} {name}"></a>' if editable else ""
         return (
             f'<li class="card" id="deal-{pk}" tabindex="-1" data-deal="{pk}" data-rev="{card.rev}"{unsure}'
             f' data-editable="{int(editable)}"{to}><a class="t" href="{url}" data-drawer>{name}</a>'

@@ -1,4 +1,4 @@
-"""What a board shows, as its address says it: owner, text, tag, and in which order."""
+"""What a board shows, as its address says it: owner, text, tag, in which order, and how grouped."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from deals import queries
+from deals.grouping import GROUPINGS
 from deals.models import Deal
 
 
@@ -44,19 +45,21 @@ ORDERS = {
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters of a board, and the order of its cards."""
+    """The filters of a board, and the order and the grouping of its cards."""
 
     q: str = ""
     owner: str = ""
     tag: str = ""
     sort: str = ""
+    group: str = ""
 
     @classmethod
     def of(cls, query: QueryDict) -> "Filters":
         """The filters of an address, or of what a form sent along."""
-        sort = query.get("sort", "")
+        sort, group = query.get("sort", ""), query.get("group", "")
         return cls(
             sort=sort if sort in ORDERS else "",
+            group=group if group in GROUPINGS else "",
             q=query.get("q", "").replace("\x00", "").strip()[:200],
             owner=query.get("owner", "").replace("\x00", "")[:64],
             tag=query.get("tag", "").replace("\x00", "").strip()[:255],
@@ -75,6 +78,11 @@ class Filters:
     def narrowing(self) -> bool:
         """Whether any filter hides something."""
         return bool(self.q or self.owner or self.tag)
+
+    @property
+    def cleared(self) -> str:
+        """The query string of the same order and grouping without any filter."""
+        return Filters(sort=self.sort, group=self.group).query()
 
     def apply(self, deals: QuerySet[Deal], user: Any) -> QuerySet[Deal]:
         """The deals that the filters leave."""

@@ -107,7 +107,7 @@ TABLE: dict[str, Route] = {
     **shared(PERSON, "deals:index", "deals:tags", "deals:new"),
     **shared(TEAM, "deals:board", "deals:live", objects={"pk": "pipeline"}),
     **shared(TEAM, "deals:display", objects={"pk": "pipeline"}, method="post", data={"fields": "owner"}),
-    **shared(TEAM, "deals:column", objects={"pk": "pipeline", "stage_pk": "stage"}),
+    **shared(TEAM, "deals:column", objects={"pk": "pipeline", "column": "stage"}),
     **shared(TEAM, "deals:many", method="post", data={"pipeline": "{pipeline}", "deal": "{deal}", "tag": "Hot"}),
     **shared(TEAM, "deals:views", method="post", data={"pipeline": "{pipeline}", "name": "Mine"}),
     **shared(VIEWER, "deals:view", objects={"pk": "view"}),

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from deals.models.pipelines import Pipeline
 
@@ -21,11 +22,16 @@ class BoardDisplay(models.Model):
 
 
 class SavedView(models.Model):
-    """What a board's address says (filters, order) under a name: its owner's, or the whole team's."""
+    """What the address of a board or a table says (filters, order) under a name: its owner's, or the whole team's."""
+
+    class Shows(models.TextChoices):
+        BOARD = "board", _("Board")
+        TABLE = "table", _("Table")
 
     pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="+")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=80)
+    shows = models.CharField(max_length=10, choices=Shows, default=Shows.BOARD)
     query = models.CharField(max_length=1000, blank=True, default="")
     is_shared = models.BooleanField(default=False)
     # Whose board begins with it.

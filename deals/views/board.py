@@ -66,16 +66,16 @@ def board(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @never_cache
-def column(request: HttpRequest, pk: int, stage_pk: int) -> HttpResponse:
+def column(request: HttpRequest, pk: int, column: str) -> HttpResponse:
     """The next cards of a column; without JavaScript, a page of them."""
     found = _open(request, pk)
-    stage = next((one for one in found.stages if one.pk == stage_pk), None)
-    if stage is None:
+    asked = next((one for one in found.columns if one.id == column), None)
+    if asked is None:
         raise Http404
-    following = found.following(stage, request.GET.get("after", ""), request.GET.get("top", ""))
+    following = found.following(asked, request.GET.get("after", ""), request.GET.get("top", ""))
     context = {
         "board": found,
-        "stage": stage,
+        "column": asked,
         "cards": found.renderer.cards(following.cards),
         "above": found.renderer.out_of_band(following.above),
         "more": following.more,

@@ -67,7 +67,7 @@ async function move(card, stage, { origin = null } = {}) {
   card.setAttribute("aria-busy", "true");
   announce(word("moving", { title, stage: target.dataset.name }));
   const seen = home.list.closest(".column")?.dataset.stage ?? "";
-  const status = await send(`/deals/${card.dataset.deal}/move/`, { stage, seen, rev: card.dataset.rev, ...whence() });
+  const status = await send(`/deals/${card.dataset.deal}/${board().dataset.action}/`, { stage, seen, rev: card.dataset.rev, ...whence() });
   busy.delete(id);
   const now = document.getElementById(id);
   now?.removeAttribute("aria-busy");

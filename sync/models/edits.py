@@ -128,7 +128,9 @@ class Attempt(models.Model):
 
 
 class Batch(models.Model):
-    """What a person did to many edits at once. A worker goes on with it where it stands, whoever is killed."""
+    """What a person did to many edits at once, or changed in many records. A worker goes on with it where it stands,
+    whoever is killed.
+    """
 
     class Action(models.TextChoices):
         RETRY = "retry", _("Send again")
@@ -138,18 +140,23 @@ class Batch(models.Model):
         OURS = "ours", _("All ours")
         THEIRS = "theirs", _("All Nimble's")
         UNDO = "undo", _("Undo")
-        # Not done to edits: these were made together, and can be taken back together.
+        # Not done to edits: these are made together, and can be taken back together.
         CHANGE = "change", _("Change")
 
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="batches")
     action = models.CharField(max_length=10, choices=Action.choices)
     # The edits it is done to, in the order in which it is done.
     edit_ids = models.JSONField(default=list)
+    # The records of a kind that are changed, in this order, and how: `Resource.change_one` knows.
+    kind = models.CharField(max_length=20, blank=True, default="")
+    record_ids = models.JSONField(default=list, blank=True)
+    asked = models.JSONField(default=dict, blank=True)
     done = models.PositiveIntegerField(default=0)
-    # {"<id of an edit>": {"outcome": "done", "skipped", "changed" or "refused", "by": "...", "why": "..."}}
+    # {"<id of an edit, or of a record>": {"outcome": "done", "skipped", "changed", "refused", "by": "…", "why": "…"}}
     results = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["id"], name="batch_open", condition=Q(finished_at=None))]
