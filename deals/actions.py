@@ -63,7 +63,7 @@ def move(
         drop_reasons(deal)
         if reason and edit:
             title = _("Lost: {reason}").format(reason=reason)
-            write_note(author=author, deal=deal, title=title[:256], body=title, depends_on=edit)
+            write_note(author=author, deal=deal, title=title[:256], body=title, depends_on=edit, lost_reason=reason)
     return edit
 
 
@@ -102,14 +102,20 @@ def change(*, author: Any, deal: Deal, field: str, value: Any, seen: Any = None,
     return edits.record(author=author, row=deal, new={field: value}, seen={field: seen} if has_seen else None)
 
 
-def write_note(*, author: Any, deal: Deal, title: str, body: str, depends_on: Edit | None = None) -> DealNote:
-    """Write a note on a deal; shown at once, sent as soon as the deal itself is in Nimble, and what it `depends_on`."""
+def write_note(
+    *, author: Any, deal: Deal, title: str, body: str, depends_on: Edit | None = None, lost_reason: str = ""
+) -> DealNote:
+    """Write a note on a deal; shown at once, sent as soon as the deal itself is in Nimble, and what it `depends_on`.
+
+    `lost_reason`: why the deal is lost, where it says that; reports count it.
+    """
     with events.atomic():
         connection: Connection = edits.connection_of(author, deal)
         note = DealNote.objects.create(
             workspace_id=deal.workspace_id,
             deal=deal,
             author_id=connection.nimble_user_id,
+            lost_reason=lost_reason,
             written_at=database_now(),
         )
         if depends_on is None and deal.nimble_id is None:

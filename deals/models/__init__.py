@@ -3,6 +3,7 @@
 from deals.models.beside import DealFile, DealNote, DealTask, Overdue
 from deals.models.boards import BoardDisplay, SavedView
 from deals.models.deals import Deal, DealContact, DealSight
+from deals.models.moves import StageMove
 from deals.models.pipelines import DealField, LostReason, Ownership, Pipeline, PipelineSight, Role, Stage
 from deals.models.tags import DealTag
 
@@ -24,4 +25,5 @@ __all__ = [
     "Role",
     "SavedView",
     "Stage",
+    "StageMove",
 ]

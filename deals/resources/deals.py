@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from deals import creation, fields, mapping, queries
+from deals import creation, fields, mapping, moves, queries
 from deals.bodies import edit_body
 from deals.models import Deal, DealContact, DealField, DealSight, Stage
 from deals.names import Names
@@ -86,6 +86,7 @@ class Deals(Resource):
             for pk, remote in rows.items()
             for position, item in enumerate(mapping.related_contacts(remote))
         )
+        moves.keep(rows)
 
     def fetch(self, client: Client, row: Deal) -> dict[str, Any]:
         return client.deal(row.known_id)
@@ -140,6 +141,7 @@ class Deals(Resource):
     def join(self, twin: Deal, row: Deal) -> None:
         twin.notes.update(deal=row)
         twin.related.all().delete()
+        twin.moves.all().delete()
 
     def nimble_url(self, nimble_id: str) -> str:
         return f"{settings.NIMBLE_BASE_URL}/#app/deals/view?id={quote(nimble_id, safe='')}"
