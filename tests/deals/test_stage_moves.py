@@ -189,7 +189,7 @@ def test_migration_tells_of_deals_stored_before(mirror: Connection, moved: Deal)
     before = list(StageMove.objects.values(*names))
     assert before
     StageMove.objects.all().delete()
-    import_module("deals.migrations.0009_stage_moves").fill(apps, None)
+    import_module("deals.migrations.0010_stage_moves").fill(apps, None)
     assert list(StageMove.objects.values(*names)) == before
 
 
@@ -224,5 +224,5 @@ def test_migration_tells_the_reasons_that_notes_tell(ada: Connection, keep: Keep
     [row] = keep(deal(1))
     actions.move(author=ada.user, deal=row, stage=stage("Lost"), reason="Too dear: by far")
     DealNote.objects.update(lost_reason="")
-    import_module("deals.migrations.0009_stage_moves").tell_reasons(apps, None)
+    import_module("deals.migrations.0010_stage_moves").tell_reasons(apps, None)
     assert reason(row) == "Too dear: by far"

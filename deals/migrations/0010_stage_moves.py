@@ -55,7 +55,7 @@ def tell_reasons(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("deals", "0008_pipeline_management"), ("sync", "0009_look_again")]
+    dependencies = [("deals", "0009_views_and_sorted_deals"), ("sync", "0009_look_again")]
 
     operations = [
         migrations.CreateModel(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0009_look_again'),
+        ('sync', '0010_quarantined_brought_by'),
     ]
 
     operations = [
