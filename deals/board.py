@@ -3,7 +3,7 @@
 Counts and sums are never taken from the cards, and never added across currencies.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -156,7 +156,7 @@ class Board:
             back: dict[str, bool] = {"descending": not descending, "nulls_first": True}
             nearest_first = keyset.ordered(deals.filter(keyset.beyond(column, *newer, **back)), column, **back)
             arrived = list(nearest_first.values_list("pk", flat=True)[:CARDS])
-        found = cards.read(self.ordered(Deal.objects.filter(pk__in=ids + arrived)), self.user)
+        found = self._cards("page", ids + arrived, lambda pks: self.ordered(Deal.objects.filter(pk__in=pks)))
         new = set(arrived)
         above_cards = [card for card in found if card.pk in new]
         more = ""
@@ -171,12 +171,30 @@ class Board:
 
     def some(self, pks: Sequence[int]) -> list[Card]:
         """The cards of some deals of this pipeline; the filters do not hide what was just touched."""
-        visible = queries.for_user(self.user).filter(pk__in=pks, pipeline_nimble_id=self.pipeline.nimble_id)
-        return cards.read(self.grouping.narrow(visible), self.user)
+        here = {"pipeline_nimble_id": self.pipeline.nimble_id}
+        return self._cards(
+            "some",
+            pks,
+            lambda pks: self.grouping.narrow(queries.for_user(self.user).filter(pk__in=pks, **here)),
+        )
 
     def listed(self, pks: Iterable[int]) -> list[Card]:
         """The cards of some deals of this board, in the order of its columns."""
-        return cards.read(self.ordered(self.deals.filter(pk__in=pks)), self.user)
+        return self._cards("listed", pks, lambda pks: self.ordered(self.deals.filter(pk__in=pks)))
+
+    def _cards(self, name: str, pks: Iterable[int], deals: Callable[[list[int]], QuerySet[Deal]]) -> list[Card]:
+        """The cards of `deals`, which are made of the primary keys. `name` says how."""
+        given = statements.stand_ins(pks)
+        key = (name, self.key, len(given))
+        found = statements.rows(key, lambda: cards.query(deals(list(given)), self.user), given)
+        return [Card._make(row) for row in found]
+
+    def holds(self, pks: Iterable[int]) -> set[int]:
+        """Which of these deals stand on this board."""
+        given = statements.stand_ins(pks)
+        key = ("holds", self.key, len(given))
+        found = statements.rows(key, lambda: self.deals.filter(pk__in=list(given)).values_list("pk"), given)
+        return {pk for (pk,) in found}
 
     def places(self, shown: Sequence[Card]) -> dict[int, int]:
         """By deal the one that stands above it in its column, 0 for none. One statement.
@@ -190,15 +208,16 @@ class Board:
             for card in shown
             if getattr(card, order.card) is not None and (self.filters.sort or card.edit_state not in ON_ITS_WAY)
         ]
-        column = self.deals.annotate(lane=self.grouping.lane).filter(lane=OuterRef("lane"))
-        before = column.filter(keyset.above(order.column, descending=order.descending))
-        nearest = keyset.ordered(before, order.column, descending=not order.descending, nulls_first=True)
-        found = (
-            Deal.objects.filter(pk__in=known)
-            .annotate(lane=self.grouping.lane)
-            .annotate(above=Subquery(nearest.values("pk")[:1]))
-        )
-        return {pk: above or 0 for pk, above in found.values_list("pk", "above")}
+        given = statements.stand_ins(known)
+
+        def composed() -> QuerySet[Deal, Any]:
+            column = self.deals.annotate(lane=self.grouping.lane).filter(lane=OuterRef("lane"))
+            before = column.filter(keyset.above(order.column, descending=order.descending))
+            nearest = keyset.ordered(before, order.column, descending=not order.descending, nulls_first=True)
+            found = Deal.objects.filter(pk__in=list(given)).annotate(lane=self.grouping.lane)
+            return found.annotate(above=Subquery(nearest.values("pk")[:1])).values_list("pk", "above")
+
+        return {pk: above or 0 for pk, above in statements.rows(("places", self.key, len(given)), composed, given)}
 
     # --- what stands above the columns ---
 

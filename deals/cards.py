@@ -29,7 +29,7 @@ MOST_TAGS = 3
 
 
 class Card(NamedTuple):
-    """What a card shows of a deal, in the order in which `read` asks for it."""
+    """What a card shows of a deal, in the order in which `query` asks for it."""
 
     pk: int
     rev: int
@@ -55,11 +55,6 @@ def query(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal, Any]:
         "stage_since", "tag_index", "updated_in_nimble", "locked", "edit_state", "company",
     )  # fmt: skip
     return queries.with_card(deals, user).values_list(*columns)
-
-
-def read(deals: QuerySet[Deal], user: Any) -> list[Card]:
-    """The cards of some deals, in their order. One statement."""
-    return [Card._make(row) for row in query(deals, user)]
 
 
 class Renderer:

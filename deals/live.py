@@ -46,8 +46,8 @@ def news(board: Board, after: int, upto: int) -> News:
         ids |= _with_contacts(board, named)
     if not ids:
         return News()
-    visible = set(queries.for_user(board.user).filter(pk__in=ids).values_list("pk", flat=True))
-    here = set(board.deals.filter(pk__in=visible).values_list("pk", flat=True)) if visible else set()
+    visible = queries.visible(board.user, ids)
+    here = board.holds(visible)
     readers = {int(pk): users for event in found if event.kind == Deal.kind for pk, users in event.readers.items()}
     gone = (visible - here) | _lost(board, ids - visible, readers)
     return News(frozenset(here), frozenset(gone), anew=len(here) > MOST_CARDS)

@@ -64,6 +64,19 @@ def for_user(user: Any) -> QuerySet[Deal]:
     return Deal.objects.none() if connection is None else for_connection(connection)
 
 
+def visible(user: Any, pks: Iterable[int]) -> set[int]:
+    """Which of these deals this person may see."""
+    given = statements.stand_ins(pks)
+    key = ("visible", asking(user), len(given))
+    found = statements.rows(key, lambda: for_user(user).filter(pk__in=list(given)).values_list("pk"), given)
+    return {pk for (pk,) in found}
+
+
+def find(user: Any, pk: int) -> Deal | None:
+    """One deal, if this person may see it."""
+    return Deal.objects.filter(pk=pk).first() if visible(user, [pk]) else None
+
+
 def asking(user: Any) -> tuple[Any, ...]:
     """All of a person that what they see of deals depends on, besides rows: the key of statements that are kept."""
     connection = viewer(user)

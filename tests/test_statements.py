@@ -74,3 +74,23 @@ def test_statements_of_a_process_stay_bounded(deals: list[Deal]):
     for n in range(statements.MOST + 1):
         statements.rows(("bounded", n), composed)
     assert 0 < len(statements._kept) <= statements.MOST
+
+
+def test_statement_serves_other_records_and_other_numbers_of_them(deals: list[Deal]):
+    times = []
+
+    def named(pks: list[int]) -> list[str]:
+        given = statements.stand_ins(pks)
+
+        def once() -> QuerySet[Deal]:
+            times.append(len(given))
+            return Deal.objects.filter(pk__in=list(given)).order_by("pk").values_list("nimble_id")
+
+        return [name for (name,) in statements.rows(("named", len(given)), once, given)]
+
+    pks = [deal.pk for deal in deals]
+    assert named(pks[:3]) == ["d0", "d1", "d2"]
+    assert named(pks[1:]) == ["d1", "d2", "d3", "d4"]
+    assert named(pks[4:]) == ["d4"]
+    assert named([]) == []
+    assert times == [4, 1, 0]

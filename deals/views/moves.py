@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,7 +24,9 @@ from sync import undo as undoing
 @require_http_methods(["GET", "POST"])
 def move(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: the form, or the question that a final stage asks. POST: move it; 409 where that cannot be."""
-    deal = get_object_or_404(queries.for_user(request.user), pk=pk)
+    deal = queries.find(request.user, pk)
+    if deal is None:
+        raise Http404
     known = queries.laid_out(request.user)
     form = MoveForm(deal, known, request.POST if request.method == "POST" else None)
     if request.method == "GET":
