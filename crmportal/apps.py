@@ -1,13 +1,19 @@
 """The project's own app (management commands, template tags) and its admin site."""
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
+
+from crmportal.slots import count_in
 
 
 class Portal(AppConfig):
     name = "crmportal"
     verbose_name = "crmportal"
+
+    def ready(self) -> None:
+        count_in(settings.METRICS_DIR)
 
 
 class StaticFiles(StaticFilesConfig):

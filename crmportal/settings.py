@@ -282,7 +282,7 @@ DISK_ALERT_MB = env.int("DISK_ALERT_MB", 500)
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 METRICS_DIR = VAR_DIR / "metrics"
 METRICS_DIR.mkdir(exist_ok=True)
-# prometheus_client reads it when it is imported: each process counts in a file of its own there.
+# prometheus_client reads it when it is imported; who counts in which file there: `crmportal.slots`.
 os.environ |= {"PROMETHEUS_MULTIPROC_DIR": str(METRICS_DIR)}
 
 LOGGING = logging_config(env.str("LOG_LEVEL", "INFO"), json=env.bool("LOG_JSON", not DEBUG))

@@ -73,7 +73,7 @@ class Command(BaseCommand):
             os.execv(sys.executable, [sys.executable, "-m", "crmportal.prepare", "demo", *sys.argv[2:]])
 
     def prepare(self) -> None:
-        """Brings database and static files up to this version; empties the broker's and the counters' folders."""
+        """Brings database and static files up to this version; empties the broker's folders."""
         self.say("Preparing the database and the static files ...")
         call_command("migrate", interactive=False, verbosity=0)
         if done := settle_if_behind():
@@ -81,8 +81,7 @@ class Command(BaseCommand):
         # Pages load htmx from static/; the package's own copies name modules that are not there.
         call_command("collectstatic", interactive=False, verbosity=0)
         # Messages only say "look at the table"; what a former run left says nothing new.
-        # Figures begin at nought with the processes that count them.
-        for folder in [*settings.BROKER_DIR.glob("*"), settings.METRICS_DIR]:
+        for folder in settings.BROKER_DIR.glob("*"):
             shutil.rmtree(folder)
             folder.mkdir()
 
