@@ -1,4 +1,4 @@
-"""What a board shows, as its address says it: owner, text, tag, in which order, and how grouped."""
+"""What a board shows, as its address says it: owner, text, tag, what reports lead to, in which order, how grouped."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from deals import queries
+from deals import criteria, queries
 from deals.grouping import GROUPINGS
 from deals.models import Deal
 
@@ -45,13 +45,22 @@ ORDERS = {
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters of a board, and the order and the grouping of its cards."""
+    """The filters of a board, and the order and the grouping of its cards. From `status` on: see `deals.criteria`."""
 
     q: str = ""
     owner: str = ""
     tag: str = ""
     sort: str = ""
     group: str = ""
+    status: str = ""
+    stage: str = ""
+    reached: str = ""
+    entered: str = ""
+    closed: str = ""
+    close: str = ""
+    created: str = ""
+    since: str = ""
+    reason: str = ""
 
     @classmethod
     def of(cls, query: QueryDict) -> "Filters":
@@ -63,7 +72,18 @@ class Filters:
             q=query.get("q", "").replace("\x00", "").strip()[:200],
             owner=query.get("owner", "").replace("\x00", "")[:64],
             tag=query.get("tag", "").replace("\x00", "").strip()[:255],
+            **criteria.cleaned(query),
         )
+
+    @property
+    def criteria(self) -> dict[str, str]:
+        """The filters of `deals.criteria`, "" where one is off."""
+        return {name: getattr(self, name) for name in criteria.NAMES}
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What is on beside the inputs of a board's form, for it to send along."""
+        return [(name, value) for name, value in [("group", self.group), *self.criteria.items()] if value]
 
     @property
     def order(self) -> Order:
@@ -77,7 +97,7 @@ class Filters:
     @property
     def narrowing(self) -> bool:
         """Whether any filter hides something."""
-        return bool(self.q or self.owner or self.tag)
+        return bool(self.q or self.owner or self.tag or any(self.criteria.values()))
 
     @property
     def cleared(self) -> str:
@@ -86,18 +106,20 @@ class Filters:
 
     def apply(self, deals: QuerySet[Deal], user: Any) -> QuerySet[Deal]:
         """The deals that the filters leave."""
-        return queries.filtered(deals, user, owner=self.owner, text=self.q, tag=self.tag)
+        deals = queries.filtered(deals, user, owner=self.owner, text=self.q, tag=self.tag)
+        return criteria.apply(deals, self.criteria, user)
 
     def query(self, **more: Any) -> str:
         """The query string ("" or "?…") of these filters, and of whatever else the address says."""
         kept = {name: value for name, value in {**asdict(self), **more}.items() if value}
         return f"?{urlencode(kept)}" if kept else ""
 
-    def chips(self, path: str, owners: dict[str, str]) -> list[Chip]:
+    def chips(self, path: str, owners: dict[str, str], user: Any) -> list[Chip]:
         """The filters that are on, each with the way to take it off."""
         texts = {
             "q": f"“{self.q}”" if self.q else "",
             "owner": _("Owner: {owner}").format(owner=owners.get(self.owner, self.owner)) if self.owner else "",
             "tag": _("Tag: {tag}").format(tag=self.tag) if self.tag else "",
+            **criteria.texts(self.criteria, user),
         }
         return [Chip(text, path + replace(self, **{name: ""}).query()) for name, text in texts.items() if text]

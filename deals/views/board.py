@@ -49,7 +49,7 @@ def board(request: HttpRequest, pk: int) -> HttpResponse:
         "pipelines": found.pipelines,
         "members": found.members,
         "display": found.display,
-        "chips": found.filters.chips(path, found.members),
+        "chips": found.filters.chips(path, found.members, request.user),
         "event": polls.upto(request.user),
         # Why there is nothing to see: the first pull is running, or the filters hide all.
         "syncing": next((flow for flow in standing.flows if flow.spec.name == "deals" and not flow.completed_at), None),

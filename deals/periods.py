@@ -1,0 +1,88 @@
+"""Periods of days as an address says them: `2026-01-01..2026-03-31`, open at either end, or one day alone."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from babel.dates import format_date
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crmportal.formats import locale
+
+# Instead of a period: where there is no date.
+NONE = "none"
+EARLIEST, LATEST = date(1900, 1, 1), date(9990, 12, 31)
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from `first` to `last`, both included; None where it is open."""
+
+    first: date | None = None
+    last: date | None = None
+
+    @classmethod
+    def of(cls, text: str) -> "Period | None":
+        """The period that an address says, or None for what is none."""
+        first, dots, last = text.partition("..")
+        try:
+            began = date.fromisoformat(first) if first else None
+            ended = date.fromisoformat(last) if last else None
+        except ValueError:
+            return None
+        if not dots:
+            ended = began
+        known = [day for day in (began, ended) if day]
+        if not known or sorted(known) != known or known[0] < EARLIEST or known[-1] > LATEST:
+            return None
+        return cls(began, ended)
+
+    def __str__(self) -> str:
+        return f"{self.first or ''}..{self.last or ''}"
+
+    def days(self, column: str) -> Q:
+        """Where a date column lies in the period."""
+        found = Q(**{f"{column}__isnull": False})
+        if self.first:
+            found &= Q(**{f"{column}__gte": self.first})
+        if self.last:
+            found &= Q(**{f"{column}__lte": self.last})
+        return found
+
+    def moments(self, column: str) -> Q:
+        """Where a column of moments lies in it, by the days of the current time zone."""
+        found = Q(**{f"{column}__isnull": False})
+        if self.first:
+            found &= Q(**{f"{column}__gte": midnight(self.first)})
+        if self.last:
+            found &= Q(**{f"{column}__lt": midnight(self.last + timedelta(days=1))})
+        return found
+
+    def words(self) -> str:
+        """As a person reads it."""
+        first, last = (format_date(day, "medium", locale=locale()) if day else "" for day in (self.first, self.last))
+        if first == last:
+            return first
+        if first and last:
+            return f"{first} – {last}"
+        return _("from {day}").format(day=first) if first else _("until {day}").format(day=last)
+
+
+def midnight(day: date) -> datetime:
+    """The moment at which a day begins in the current time zone."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def condition(text: str, column: str, *, moments: bool = False) -> Q:
+    """Where a column lies in the period that an address says, or is empty (`none`)."""
+    if text == NONE:
+        return Q(**{f"{column}__isnull": True})
+    period: Any = Period.of(text)
+    return period.moments(column) if moments else period.days(column)
+
+
+def valid(text: str) -> str:
+    """The text, if it says a period or that there is no date; else ""."""
+    return text if text == NONE or Period.of(text) else ""
