@@ -13,7 +13,21 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DateField, DateTimeField, DecimalField, F, Model, OuterRef, Q, QuerySet
+from django.db.models import DateField, DateTimeField, DecimalField, F, Index, Model, OrderBy, OuterRef, Q, QuerySet
+
+
+class SortedIndex(Index):
+    """An index in the order of `ordered`, in expressions. SQLite sorts so by itself, and has no word for it here."""
+
+    def create_sql(self, model: type[Model], schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
+        if schema_editor.connection.vendor != "sqlite":
+            return super().create_sql(model, schema_editor, using, **kwargs)
+        plain = [
+            OrderBy(one.expression, descending=one.descending) if isinstance(one, OrderBy) else one
+            for one in self.expressions
+        ]
+        same = Index(*plain, name=self.name, condition=self.condition)
+        return same.create_sql(model, schema_editor, using, **kwargs)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,22 @@
 """Deals, who was shown them, and the contacts that take part."""
 
 from django.db import models
+from django.db.models import F
 from django.urls import reverse
 
+from contacts.keyset import SortedIndex
 from sync.mirror import Mirrored, Sight
 
 # Columns by which the deals of a pipeline are listed, by the names of their indexes.
 SORTED = {"updated": "updated_in_nimble", "amount": "amount", "close": "expected_close", "name": "name"}
+# The orders of a board's columns, in each the deals with a value first, by the names of their indexes.
+STACKED = {
+    "updated": F("updated_in_nimble").desc(nulls_last=True),
+    "amount": F("amount").desc(nulls_last=True),
+    "close": F("expected_close").asc(),
+    "name": F("name").asc(),
+    "age": F("stage_since").asc(),
+}
 
 
 class Deal(Mirrored):
@@ -39,9 +49,25 @@ class Deal(Mirrored):
 
     class Meta(Mirrored.Meta):
         indexes = [
-            models.Index(
-                fields=["workspace", "stage_nimble_id", "-updated_in_nimble", "-id"],
-                name="deal_stage",
+            *(
+                SortedIndex(
+                    F("workspace"),
+                    F("pipeline_nimble_id"),
+                    F("stage_nimble_id"),
+                    order,
+                    F("id").desc() if order.descending else F("id").asc(),
+                    name=f"deal_stage_{name}",
+                    condition=models.Q(gone_at=None),
+                )
+                for name, order in STACKED.items()
+            ),
+            SortedIndex(
+                F("workspace"),
+                F("pipeline_nimble_id"),
+                F("owner_id"),
+                F("updated_in_nimble").desc(nulls_last=True),
+                F("id").desc(),
+                name="deal_owner",
                 condition=models.Q(gone_at=None),
             ),
             # All that the figures above a board's columns read, in the order in which they are grouped.
@@ -55,6 +81,7 @@ class Deal(Mirrored):
                     "amount",
                     "expected_close",
                     "probability",
+                    "owner_id",
                 ],
                 name="deal_figures",
                 condition=models.Q(gone_at=None),
