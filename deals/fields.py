@@ -28,15 +28,20 @@ LIMITS = {"name": 500, "currency": 3}
 class FieldForm(forms.Form):
     """`row`: the field. `begun`: what is typed already, where Nimble refused it. `wanted()`: the value to send."""
 
+    template = "contacts/forms/single.html"
     seal = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, record: Record, row: Row, data: Any = None, begun: Any = None) -> None:
+    def __init__(
+        self, record: Record, row: Row, data: Any = None, begun: Any = None, prefix: str | None = None
+    ) -> None:
         self.record, self.row = record, row
         self.begun = row.value if begun is None else begun
-        super().__init__(data, auto_id=f"id-{row.dom_id}-%s", label_suffix="")
+        super().__init__(data, prefix=prefix, auto_id=f"id-{row.dom_id}-%s", label_suffix="")
         self.fields["seal"].initial = signing.dumps(row.value, salt=SALT, compress=True)
         self.fields["value"] = self._input()
-        self.fields["value"].widget.attrs["autofocus"] = True
+        if prefix is None:
+            # It is the page's only form.
+            self.fields["value"].widget.attrs["autofocus"] = True
 
     @property
     def is_custom(self) -> bool:
@@ -140,7 +145,7 @@ class FieldForm(forms.Form):
     def wanted(self) -> Any:
         """The value to send: what the reader saw, where nobody touched it."""
         shown = self._as_text(self.seen)
-        given = self.data.getlist("value") if hasattr(self.data, "getlist") else []
+        given = self.data.getlist(self.add_prefix("value")) if hasattr(self.data, "getlist") else []
         if not self.has_several and len(given) == 1 and _same(given[0], shown):
             return self.seen
         value = self.cleaned_data["value"]

@@ -30,17 +30,44 @@ def text_field(line: Line, label: Any) -> forms.CharField:
 
 
 class Typing(forms.Form):
-    """Values typed anew for fields of an edit; each is checked as where it was first typed."""
+    """Values typed anew for fields of an edit; each is checked as where it was first typed.
 
-    def __init__(self, entry: Entry, lines: Sequence[Line], data: Any = None) -> None:
+    A field has the form of its record's page (`forms`), where that has one, else one input for a text.
+    """
+
+    def __init__(self, entry: Entry, user: Any, lines: Sequence[Line], data: Any = None) -> None:
         self.entry, self.lines = entry, lines
         # By the name of the field.
         self.typed: dict[str, Any] = {}
+        self.forms: dict[str, Any] = {}
         super().__init__(data)
+        editor = entry.resource.editor(entry.row, user) if entry.row is not None else None
+        if editor:
+            for line in lines:
+                begun = entry.edit.fields[line.name].get("new")
+                if form := editor(line.name, begun=begun, prefix=f"value-{line.number}", data=data):
+                    self.forms[line.name] = form
+
+    def input_of(self, line: Line) -> forms.BoundField | None:
+        """The one input for a text, where there is one."""
+        name = f"value-{line.number}"
+        return self[name] if name in self.fields else None
+
+    def with_another(self, prefix: str) -> None:
+        """One more empty row for the field of several values whose form has this prefix."""
+        for form in self.forms.values():
+            if form.prefix == prefix and hasattr(form, "with_another"):
+                form.with_another()
 
     def parse(self, line: Line, *shapes: Any) -> None:
         """Put what was typed for a line into `typed`, shaped as the field's other values; or say what is wrong."""
         name = f"value-{line.number}"
+        if form := self.forms.get(line.name):
+            if form.is_valid():
+                self.typed[line.name] = form.wanted()
+            else:
+                self.add_error(None, _("Please look at “{label}”.").format(label=line.label))
+            return
         if name not in self.cleaned_data:
             return
         try:
@@ -55,11 +82,13 @@ class Typing(forms.Form):
 class Decision(Typing):
     """A choice for each field in conflict: ours, Nimble's, or a value typed anew; `all` decides for every field."""
 
-    def __init__(self, entry: Entry, data: Any = None) -> None:
-        super().__init__(entry, [line for line in entry.lines if line.in_conflict], data)
+    def __init__(self, entry: Entry, user: Any, data: Any = None) -> None:
+        super().__init__(entry, user, [line for line in entry.lines if line.in_conflict], data)
         for line in self.lines:
             choices = [(OURS, _("Ours")), (THEIRS, _("Nimble's"))]
-            if line.text is not None:
+            if line.name in self.forms:
+                choices.append((OTHER, _("Another value")))
+            elif line.text is not None:
                 choices.append((OTHER, _("Another value")))
                 self.fields[f"value-{line.number}"] = text_field(line, _("Another value"))
             self.fields[f"choice-{line.number}"] = forms.ChoiceField(
@@ -83,7 +112,8 @@ class Decision(Typing):
                 "line": line,
                 "choice": self[f"choice-{line.number}"],
                 "chosen": self.whole or self.data.get(f"choice-{line.number}", ""),
-                "input": self[f"value-{line.number}"] if line.text is not None else None,
+                "form": self.forms.get(line.name),
+                "input": self.input_of(line),
             }
             for line in self.lines
         ]
@@ -126,21 +156,17 @@ class Decision(Typing):
 class Mending(Typing):
     """The typed values of a refused edit, to be mended and sent again. `typed`: field → the value to send."""
 
-    def __init__(self, entry: Entry, data: Any = None) -> None:
-        super().__init__(entry, entry.lines, data)
+    def __init__(self, entry: Entry, user: Any, data: Any = None) -> None:
+        super().__init__(entry, user, entry.lines, data)
         for line in self.lines:
-            if line.text is not None:
+            if line.text is not None and line.name not in self.forms:
                 self.fields[f"value-{line.number}"] = text_field(line, line.label)
                 self.initial[f"value-{line.number}"] = line.text
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """For the page: each line with its input; None where the value is no plain text."""
-        names = self.fields.keys()
-        return [
-            {"line": line, "input": self[f"value-{line.number}"] if f"value-{line.number}" in names else None}
-            for line in self.lines
-        ]
+        """For the page: each line with its form, or its one input; neither where it cannot be typed."""
+        return [{"line": line, "form": self.forms.get(line.name), "input": self.input_of(line)} for line in self.lines]
 
     def clean(self) -> None:
         for line in self.lines:

@@ -1,7 +1,7 @@
 """What an app tells the engine about one kind of record, and what they call to each other."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
@@ -61,6 +61,15 @@ class Found(NamedTuple):
     payload: dict[str, Any] | None = None
     candidates: Sequence[dict[str, Any]] = ()
     readable: bool = True
+
+
+class Editor(Protocol):
+    """Makes the form of one field, filled with `begun`; None where this person does not change it.
+
+    Of a valid form `wanted()` is the value to send; `template` draws its inputs.
+    """
+
+    def __call__(self, field: str, *, begun: Any, prefix: str, data: Any = None) -> Any: ...
 
 
 class Resource:
@@ -214,6 +223,10 @@ class Resource:
     def shown(self, field: str, value: Any, names: Any) -> str:
         """A value of a field as a person reads it; `names` is what `names` made."""
         return words.plain(value)
+
+    def editor(self, row: Any, user: User) -> Editor | None:
+        """What makes the forms with which the record's page changes its fields; None where there are none."""
+        return None
 
     def as_typed(self, field: str, text: str) -> str:
         """A value that is one text, as a person types it into an input."""

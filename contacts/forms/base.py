@@ -40,15 +40,19 @@ class FieldForm(forms.Form):
     template = "contacts/forms/single.html"
     seal = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, record: Record, name: str, data: Any = None, begun: Any = None) -> None:
+    def __init__(
+        self, record: Record, name: str, data: Any = None, begun: Any = None, prefix: str | None = None
+    ) -> None:
         self.record, self.name = record, name
         self.known = record.known.get(name) or []
         self.present: Any = self.read()
         self.begun: Any = self.present if begun is None else begun
-        super().__init__(data, auto_id=f"id-{name.encode().hex()[:60]}-%s", label_suffix="")
+        super().__init__(data, prefix=prefix, auto_id=f"id-{name.encode().hex()[:60]}-%s", label_suffix="")
         self.fields["seal"].initial = sealed(self.present)
         self.build()
-        self.first_input().attrs["autofocus"] = True
+        if prefix is None:
+            # It is the page's only form.
+            self.first_input().attrs["autofocus"] = True
 
     def first_input(self) -> forms.Widget:
         """Where typing begins."""

@@ -53,9 +53,14 @@ class RowsForm(FieldForm):
         self.long = bool(self.known) and self.known[0].kind == "long_string"
         self.problem: Callable[[str], str] | None = email_problem if self.name == "email" else None
         self.modifiers = self._modifiers()
-        sent = str(self.data.get("rows", ""))
+        sent = str(self.data.get(self.count_name, ""))
         count = min(int(sent), MOST_ROWS) if sent.isdecimal() and len(sent) < 6 else 0
         self.rows = [self._row(i) for i in range(count)] if self.is_bound else self._begun_rows()
+
+    @property
+    def count_name(self) -> str:
+        """The input that says how many rows there are."""
+        return self.add_prefix("rows")
 
     def first_input(self) -> forms.Widget:
         return self.rows[0].fields["value"].widget if self.rows else self.widget()
@@ -69,7 +74,8 @@ class RowsForm(FieldForm):
     def _row(self, number: int, initial: dict[str, Any] | None = None) -> ValueRow:
         data = self.data if self.is_bound and initial is None else None
         auto_id = str(self.auto_id)
-        return ValueRow(data, prefix=f"rows-{number}", initial=initial, auto_id=auto_id, label_suffix="", owner=self)
+        prefix = self.add_prefix(f"rows-{number}")
+        return ValueRow(data, prefix=prefix, initial=initial, auto_id=auto_id, label_suffix="", owner=self)
 
     def _modifiers(self) -> list[tuple[str, str]]:
         """Those of the metadata, and the ones in use that it does not know."""

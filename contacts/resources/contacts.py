@@ -11,8 +11,11 @@ from django.utils.translation import gettext_lazy
 
 from contacts import creation, layout, mapping, queries
 from contacts.bodies import field_body, misread, tags_body
+from contacts.forms import FORMS
+from contacts.forms.base import FieldForm
 from contacts.models import Contact, ContactField, ContactSight
 from contacts.names import Names
+from contacts.record import Record
 from contacts.rules import TAGS, Known, rule
 from nimble import errors
 from nimble.client import Client
@@ -20,7 +23,7 @@ from nimble.models import Connection
 from sync import twins
 from sync.merge import Rule
 from sync.models import Edit
-from sync.resource import Audience, Found, Misunderstood, Parsed, Resource
+from sync.resource import Audience, Editor, Found, Misunderstood, Parsed, Resource
 
 CONTEXTS = ("last_contacted_data", "employers_data", "leads_data")
 
@@ -149,6 +152,16 @@ class Contacts(Resource):
         members = names.members if any(one.kind == "user" for one in known) else {}
         entries = layout.entries(name, value, known, members)
         return "\n".join(" · ".join(filter(None, (entry.text, entry.modifier))) for entry in entries)
+
+    def editor(self, row: Contact, user: Any) -> Editor:
+        record = Record(row, user)
+
+        def form(field: str, *, begun: Any, prefix: str, data: Any = None) -> FieldForm | None:
+            name = field.removeprefix(mapping.FIELD)
+            kind = record.editor(name)
+            return FORMS[kind](record, name, data, begun, prefix) if kind else None
+
+        return form
 
 
 def read_only(workspace_id: int) -> set[str]:

@@ -15,14 +15,14 @@ from deals import creation, fields, mapping, moves, queries
 from deals.bodies import edit_body
 from deals.models import Deal, DealContact, DealField, DealSight, Stage
 from deals.names import Names
-from deals.record import STANDARD
+from deals.record import STANDARD, Record
 from deals.rules import CONTACTS, TAGS, Known, rule
 from nimble.client import Client
 from nimble.models import Connection
 from sync import twins
 from sync.merge import Rule
 from sync.models import Edit
-from sync.resource import Audience, Found, Parsed, Resource
+from sync.resource import Audience, Editor, Found, Parsed, Resource
 
 _standard: dict[str, Any] = {"at": 0.0, "ids": {}}
 
@@ -170,6 +170,17 @@ class Deals(Resource):
         known = {"stage": "stages", "pipeline": "pipelines", "owner": "members"}.get(field)
         found = getattr(names, known).get(value) if known and isinstance(value, str) else None
         return found or super().shown(field, value, names)
+
+    def editor(self, row: Deal, user: Any) -> Editor:
+        record = Record(row, user)
+
+        def form(field: str, *, begun: Any, prefix: str, data: Any = None) -> fields.FieldForm | None:
+            found = record.row(field)
+            if found is None or not found.can_edit:
+                return None
+            return fields.FieldForm(record, found, data, "" if begun is None else begun, prefix)
+
+        return form
 
     def as_typed(self, field: str, text: str) -> str:
         return fields.as_text(STANDARD.get(field, ""), text)

@@ -25,7 +25,8 @@ def own(request: HttpRequest, pk: int) -> Edit:
 @never_cache
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     entry = entries.one(own(request, pk), request.user)
-    form = Decision(entry) if entry.can_decide else Mending(entry) if entry.can_mend else None
+    user = request.user
+    form = Decision(entry, user) if entry.can_decide else Mending(entry, user) if entry.can_mend else None
     return _page(request, entry, form)
 
 
@@ -48,6 +49,12 @@ def _page(
         "following": inbox.following(request.user, edit.pk, cause) if cause else None,
     }
     return render(request, "sync/edit.html", context, status=code)
+
+
+def _another(request: HttpRequest, entry: Entry, form: Decision | Mending) -> HttpResponse:
+    """The page as it was typed, with one more row where that was asked for."""
+    form.with_another(request.POST["another"])
+    return _page(request, entry, form)
 
 
 def moved_on(request: HttpRequest, pk: int) -> HttpResponse:
@@ -79,7 +86,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     if not entry.can_decide:
         # Asked for a moment before it was decided: whoever decides is told, and the page is left anyway.
         return HttpResponse(status=204) if only_fragment else moved_on(request, pk)
-    form = Decision(entry, request.POST)
+    form = Decision(entry, request.user, request.POST)
     valid = form.is_valid()
     if only_fragment:
         return render(request, "sync/preview.html", {"form": form, "valid": valid})
@@ -92,7 +99,9 @@ def resolve(request: HttpRequest, pk: int) -> HttpResponse:
     entry = entries.one(own(request, pk), request.user)
     if not entry.can_decide:
         return moved_on(request, pk)
-    form = Decision(entry, request.POST)
+    form = Decision(entry, request.user, request.POST)
+    if "another" in request.POST:
+        return _another(request, entry, form)
     if not form.is_valid():
         return _page(request, entry, form, 422)
     if not edits.resolve(entry.edit, form.choices()):
@@ -107,9 +116,11 @@ def resolve(request: HttpRequest, pk: int) -> HttpResponse:
 def mend(request: HttpRequest, pk: int) -> HttpResponse:
     """Send a refused edit again, with the values as they are now typed."""
     entry = entries.one(own(request, pk), request.user)
-    form = Mending(entry, request.POST)
+    form = Mending(entry, request.user, request.POST)
     if not entry.can_mend:
         return moved_on(request, pk)
+    if "another" in request.POST:
+        return _another(request, entry, form)
     if not form.is_valid():
         return _page(request, entry, form, 422)
     cause = inbox.cause_of(entry.edit)
