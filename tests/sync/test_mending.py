@@ -46,7 +46,8 @@ def disputed(edit: Edit | None, field: str, theirs: Any) -> Edit:
 
 
 def email(*values: str) -> list[dict[str, str]]:
-    return [{"value": value, "modifier": modifier} for value, modifier in zip(values, ("work", "personal"), strict=False)]
+    purposes = ("work", "personal")
+    return [{"value": value, "modifier": purpose} for value, purpose in zip(values, purposes, strict=False)]
 
 
 @pytest.fixture
