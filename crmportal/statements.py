@@ -13,6 +13,8 @@ from django.db.models import QuerySet
 
 # Compiled statements that a process keeps, some ten kilobytes each.
 MOST = 500
+# Stand-ins lie below this, where no other number of a query is.
+STAND_INS = -(1 << 62)
 
 _kept: dict[Hashable, "Statement"] = {}
 
@@ -69,7 +71,7 @@ def stand_ins(pks: Iterable[int]) -> dict[int, int]:
         return {}
     size = 1 << (len(wanted) - 1).bit_length()
     wanted += wanted[-1:] * (size - len(wanted))
-    return {-n: pk for n, pk in enumerate(wanted, start=1)}
+    return {STAND_INS - n: pk for n, pk in enumerate(wanted, start=1)}
 
 
 def rows(

@@ -43,7 +43,7 @@ class Board:
         self.display = Display.of(chosen.display)
         self.grouping = GROUPINGS[filters.group](self.stages, lambda: self.members)
         # What `deals` and their columns depend on.
-        self.key = (queries.asking(user), self.pipeline.nimble_id, filters, self.grouping.as_of)
+        self.key = (queries.asking(user), self.pipeline.nimble_id, filters, filters.made_of(known), self.grouping.as_of)
 
     @cached_property
     def deals(self) -> QuerySet[Deal]:

@@ -1,10 +1,12 @@
 """What a board shows, as its address says it: owner, text, tag, what reports lead to, in which order, how grouped."""
 
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -103,6 +105,12 @@ class Filters:
     def cleared(self) -> str:
         """The query string of the same order and grouping without any filter."""
         return Filters(sort=self.sort, group=self.group).query()
+
+    def made_of(self, known: Sequence[queries.Laid]) -> Hashable:
+        """What the SQL of these filters is made of besides themselves: the stages of `known`, and when days begin."""
+        stages = [stage for laid in known for stage in laid.stages] if self.reached else []
+        places = tuple((stage.pk, stage.nimble_id, criteria.place(stage)) for stage in stages)
+        return places, timezone.get_current_timezone_name()
 
     def apply(self, deals: QuerySet[Deal], user: Any) -> QuerySet[Deal]:
         """The deals that the filters leave."""

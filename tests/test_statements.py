@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
+from django.db.models import BigIntegerField, Case, Count, Exists, F, OuterRef, QuerySet, Sum, Value, When
 from django.utils import timezone
 
 from crmportal import statements
@@ -94,3 +94,13 @@ def test_statement_serves_other_records_and_other_numbers_of_them(deals: list[De
     assert named(pks[4:]) == ["d4"]
     assert named([]) == []
     assert times == [4, 1, 0]
+
+
+def test_number_of_the_query_is_no_stand_in(deals: list[Deal]):
+    given = statements.stand_ins([deals[0].pk])
+
+    def once() -> QuerySet[Deal]:
+        none = Case(When(amount=None, then=Value(-1)), default=F("pk"), output_field=BigIntegerField())
+        return Deal.objects.filter(pk__in=list(given)).annotate(none=none).values_list("none")
+
+    assert statements.rows(("a number of its own",), once, given) == [(-1,)]

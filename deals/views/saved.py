@@ -15,6 +15,8 @@ from deals import queries, saved
 from deals.filters import Filters
 from deals.models import SavedView
 
+LONGEST = SavedView._meta.get_field("query").max_length or 0
+
 
 class ViewForm(forms.ModelForm):
     class Meta:
@@ -41,6 +43,9 @@ def views(request: HttpRequest) -> HttpResponse:
         return render(request, template, {"pipeline": known[asked], "views": kept, "query": query})
     view = SavedView(pipeline=known[asked], owner=user, query=query)
     form = ViewForm(request.POST, instance=view, label_suffix="")
+    if len(query) > LONGEST:
+        messages.error(request, _("The filters are too long to be kept: shorten the text."))
+        return redirect(known[asked].get_absolute_url() + query)
     if not form.is_valid():
         messages.error(request, _("A view needs a name of at most 80 characters."))
         return redirect(known[asked].get_absolute_url() + query)

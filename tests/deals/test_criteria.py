@@ -11,6 +11,7 @@ from deals import actions
 from deals.models import Deal, Pipeline, Stage
 from deals.periods import Period
 from nimble.models import Connection
+from team.models import Profile
 from tests.deals.conftest import Keep, columns
 from tests.deals.payloads import deal, went
 
@@ -95,3 +96,18 @@ def test_what_is_no_period_is_none(text: str):
 
 def test_one_day_is_a_period():
     assert Period.of("2024-02-29") == Period(date(2024, 2, 29), date(2024, 2, 29))
+
+
+def test_stages_that_change_places_change_what_has_reached_them(page: Client, three: list[Deal], sales: Pipeline):
+    propose = Stage.objects.get(pipeline=sales, name="Propose")
+    address = reverse("deals:board", args=[sales.pk]) + f"?reached={propose.pk}"
+    assert columns(page.get(address))["Qualify"].count == "0"
+    Stage.objects.filter(pipeline=sales, name="Qualify").update(position=propose.position + 1)
+    assert columns(page.get(address))["Qualify"].count == "1"
+
+
+def test_days_follow_the_persons_time_zone_at_once(ada: Connection, page: Client, keep: Keep, sales: Pipeline):
+    keep(deal(1, created="2024-01-31T23:30:00Z"))
+    assert shown(page, sales, "?created=2024-02-01") == set()
+    Profile.objects.update_or_create(user=ada.user, defaults={"time_zone": "Europe/Berlin"})
+    assert shown(page, sales, "?created=2024-02-01") == {"Deal 001"}

@@ -2,6 +2,7 @@
 
 from django.test import Client
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from deals.models import Pipeline, SavedView
 from nimble.models import Connection
@@ -61,4 +62,11 @@ def test_colleagues_use_what_is_shared_and_change_nothing(
 
 def test_view_without_a_name_is_not_kept(page: Client, keep: Keep, sales: Pipeline):
     page.post(reverse("deals:views"), {"pipeline": sales.pk, "name": ""})
+    assert not SavedView.objects.exists()
+
+
+def test_view_whose_address_is_too_long_is_refused(page: Client, keep: Keep, sales: Pipeline):
+    asked = {"pipeline": sales.pk, "query": urlencode({"q": "\N{GRINNING FACE}" * 200}), "name": "Too much"}
+    answer = page.post(reverse("deals:views"), asked, follow=True).content.decode()
+    assert "too long" in answer
     assert not SavedView.objects.exists()
