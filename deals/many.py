@@ -46,9 +46,11 @@ def tag(*, author: Any, deals: Sequence[Deal], name: str) -> Outcome:
     """Add a tag to deals that do not have it."""
 
     def add(deal: Deal) -> Edit | None:
-        if name in deal.tags:
+        # As they are now: somebody may have added another one since the deals were read.
+        tags: list[str] = Deal.objects.select_for_update().values_list("tags", flat=True).get(pk=deal.pk)
+        if name in tags:
             return None
-        return actions.change(author=author, deal=deal, field="tags", value=[*deal.tags, name])
+        return actions.change(author=author, deal=deal, field="tags", value=[*tags, name])
 
     return _each(Outcome(), author, deals, add)
 
@@ -57,7 +59,8 @@ def _each(outcome: Outcome, author: Any, deals: Sequence[Deal], act: Act) -> Out
     locked = queries.locked(deals, author)
     made = []
     with events.atomic():
-        for deal in deals:
+        # In one order, so that two people who change the same deals do not wait for each other.
+        for deal in sorted(deals, key=lambda one: one.pk):
             if deal.pk in locked:
                 outcome.locked.append(deal)
             elif edit := act(deal):

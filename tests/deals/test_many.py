@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from deals import many
+from deals import actions, many
 from deals.models import Deal, Pipeline, Stage
 from nimble.models import Connection
 from sync import outbox
@@ -75,6 +75,12 @@ def test_owner_and_tag_are_given_to_all(page: Client, three: list[Deal]):
     for row in Deal.objects.filter(pk__in=[one.pk for one in three[:2]]):
         assert (row.owner_id, row.tags[-1]) == ("u2", "Hot")
     assert said(do(page, *three[:2], tag="Hot")) == "All of them were tagged Hot already."
+
+
+def test_tag_that_came_meanwhile_stays(ada: Connection, three: list[Deal]):
+    actions.change(author=ada.user, deal=three[0], field="tags", value=["Warm"])
+    many.tag(author=ada.user, deals=three[:1], name="Hot")
+    assert Deal.objects.get(pk=three[0].pk).tags == ["Warm", "Hot"]
 
 
 def test_stage_that_asks_for_a_probability_leaves_those_without(page: Client, three: list[Deal]):
