@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from deals import creation
-from deals.models import Deal, DealContact, DealNote, Stage
+from deals.models import Deal, DealContact, DealFile, DealNote, DealTask, Stage
 from nimble.models import Connection
 from sync import edits, events
 from sync.clock import database_now
@@ -118,14 +118,12 @@ def write_note(
             lost_reason=lost_reason,
             written_at=database_now(),
         )
-        if depends_on is None and deal.nimble_id is None:
-            depends_on = edits.create_of(deal)
         edits.record(
             author=author,
             row=note,
             new={"title": title, "body": body},
             operation=Edit.Operation.CREATE,
-            depends_on=depends_on,
+            depends_on=depends_on or _create_of(deal),
         )
     note.refresh_from_db()
     return note
@@ -139,3 +137,50 @@ def change_note(*, author: Any, note: DealNote, title: str, body: str) -> Edit |
 def remove_note(*, author: Any, note: DealNote) -> Edit | None:
     """Remove a note; one that was never sent is simply dropped."""
     return edits.remove(author=author, row=note)
+
+
+def _create_of(deal: Deal) -> Edit | None:
+    """What goes out before anything that hangs on a deal which is not in Nimble yet."""
+    return edits.create_of(deal) if deal.nimble_id is None else None
+
+
+def remove(*, author: Any, deal: Deal) -> Edit | None:
+    """Delete a deal with all that hangs on it: hidden at once, withdrawn until it goes out, never undone after that.
+
+    One that was never sent is simply dropped.
+    """
+    return edits.remove(author=author, row=deal)
+
+
+def add_file(*, author: Any, deal: Deal, name: str, link: str, source: str) -> Edit | None:
+    """Add a file by its link at an external storage (`DealFile.Source`)."""
+    with events.atomic():
+        edits.connection_of(author, deal)
+        row = DealFile.objects.create(workspace_id=deal.workspace_id, deal=deal)
+        new = {"name": name, "link": link, "source": source}
+        create = Edit.Operation.CREATE
+        return edits.record(author=author, row=row, new=new, operation=create, depends_on=_create_of(deal))
+
+
+def rename_file(*, author: Any, file: DealFile, name: str) -> Edit | None:
+    """Rename a file that Nimble keeps."""
+    return edits.record(author=author, row=file, new={"name": name})
+
+
+def remove_file(*, author: Any, file: DealFile) -> Edit | None:
+    """Remove a file; one that was never sent is simply dropped."""
+    return edits.remove(author=author, row=file)
+
+
+def add_task(*, author: Any, deal: Deal, values: dict[str, Any]) -> Edit | None:
+    """Make a task for people of a deal. `values`: as `deals.resources.tasks` names them."""
+    with events.atomic():
+        connection = edits.connection_of(author, deal)
+        row = DealTask.objects.create(
+            workspace_id=deal.workspace_id,
+            deal=deal,
+            author_id=connection.nimble_user_id,
+            written_at=database_now(),
+        )
+        create = Edit.Operation.CREATE
+        return edits.record(author=author, row=row, new=values, operation=create, depends_on=_create_of(deal))

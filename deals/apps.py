@@ -6,12 +6,13 @@ class Deals(AppConfig):
     verbose_name = "Deals"
 
     def ready(self) -> None:
-        from deals import queries, streams
-        from deals.resources import deals, notes, pipelines
+        from deals import overdue, queries, streams
+        from deals.resources import deals, files, notes, pipelines, tasks
         from sync import registry
 
-        for kind in (pipelines.Pipelines(), deals.Deals(), notes.DealNotes()):
-            registry.add_resource(kind)
+        for kind in (pipelines.Pipelines, deals.Deals, notes.DealNotes, files.DealFiles, tasks.DealTasks):
+            registry.add_resource(kind())
         registry.add_stream(streams.PIPELINES)
         registry.add_stream(streams.DEALS)
+        registry.add_beside("deal", overdue.read)
         registry.add_panel("contact", queries.contact_panel)

@@ -57,7 +57,7 @@ def restated(before: Sums, now: Sums) -> Sums:
 
 def sums(connection: Connection, stages: Iterable[str]) -> dict[str, Decimal]:
     """The sums of these stages as this connection sees them, of what Nimble has said: open edits are left out."""
-    deals = queries.for_connection(connection).filter(nimble_id__isnull=False)
+    deals = queries.for_connection(connection, leaving=True).filter(nimble_id__isnull=False)
     edited = Edit.objects.filter(kind=Deal.kind, state__in=OVERLAID, workspace_id=connection.workspace_id)
     edited_ids = edited.values("record_id")
     rows = (
@@ -149,7 +149,7 @@ def of_stages(connection: Connection, said: Sums) -> list[checks.Figure]:
 
 def number(connection: Connection, total: Decimal) -> checks.Figure:
     """How many deals there are. Nimble calls its figure that of all the user's deals, which may mean their own."""
-    deals = queries.for_connection(connection).filter(nimble_id__isnull=False)
+    deals = queries.for_connection(connection, leaving=True).filter(nimble_id__isnull=False)
     counted = deals.aggregate(all=Count("pk"), own=Count("pk", filter=Q(owner_in_nimble=connection.nimble_user_id)))
     aside = Quarantined.objects.filter(brought_by=connection, kind=Deal.kind)
     unknown = aside.exclude(nimble_id__in=Deal.objects.filter(workspace_id=connection.workspace_id).values("nimble_id"))

@@ -1,7 +1,7 @@
 """Forms of deals: moving one, and a note on one. The fields' own forms are in `deals.fields`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -9,6 +9,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from contacts.forms.base import typed
+from deals import files
 from deals.models import Deal, LostReason, Role, Stage
 from deals.queries import Laid
 
@@ -119,3 +120,89 @@ def title_of(text: str) -> str:
     """The first words of a Markdown text, without its marks; Nimble wants a title of 1 to 256 characters."""
     line = next((bare for bare in (MARKS.sub("", line).strip() for line in text.split("\n")) if bare), text.strip())
     return Truncator(line).chars(TITLE_LENGTH)
+
+
+class FileForm(forms.Form):
+    """A file at an external storage, by its link: Nimble takes those of three storages."""
+
+    link = forms.CharField(
+        label=_("Link"),
+        max_length=files.LONGEST_LINK,
+        widget=forms.URLInput(attrs={"autocomplete": "off", "placeholder": "https://"}),
+    )
+    name = forms.CharField(label=_("Name"), max_length=files.LONGEST_NAME, widget=forms.TextInput)
+    source = forms.ChoiceField(
+        label=_("Kept at"),
+        required=False,
+        choices=[("", _("As its link says")), *files.EXTERNAL],
+        help_text=_("Nimble takes files of these three by their link."),
+    )
+
+    def clean_link(self) -> str:
+        return files.checked_link(typed(self.cleaned_data["link"]))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("link") and not cleaned.get("source"):
+            cleaned["source"] = files.source_by(cleaned["link"])
+            if not cleaned["source"]:
+                self.add_error("source", _("The link does not say where the file is kept: choose it."))
+        return cleaned
+
+
+class FileNameForm(forms.Form):
+    """Another name of a file that Nimble keeps."""
+
+    name = forms.CharField(label=_("Name"), max_length=files.LONGEST_NAME, widget=forms.TextInput)
+
+
+class RelationForm(forms.Form):
+    """What a deal says of a contact that takes part."""
+
+    note = forms.CharField(label=_("Note"), required=False, max_length=1000, widget=forms.TextInput)
+
+
+class TaskForm(forms.Form):
+    """A task for people of a deal. `people`: Nimble's ids of its contacts → their names; `members`: of the team."""
+
+    subject = forms.CharField(
+        label=_("Task"),
+        min_length=2,
+        max_length=128,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+    due = forms.DateField(
+        label=_("Due"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": _("Write a date like 2026-03-31.")},
+    )
+    assignee = forms.ChoiceField(label=_("Assigned to"), required=False)
+    contacts = forms.MultipleChoiceField(
+        label=_("For these contacts"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    notes = forms.CharField(
+        label=_("Notes"), required=False, max_length=50_000, strip=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+    def __init__(self, people: Mapping[str, str], members: Mapping[str, str], *, me: str, data: Any = None) -> None:
+        super().__init__(data, auto_id="id-task-%s", label_suffix="")
+        self.fields["contacts"].choices = list(people.items())  # type: ignore[attr-defined]
+        self.fields["assignee"].choices = list(members.items())  # type: ignore[attr-defined]
+        self.initial = {"contacts": list(people), "assignee": me}
+        if not people:
+            del self.fields["contacts"]
+
+    def clean_notes(self) -> str:
+        return typed(self.cleaned_data["notes"])
+
+    def values(self) -> dict[str, Any]:
+        """Field → value, as `deals.actions.add_task` takes them."""
+        given = self.cleaned_data
+        return {
+            "subject": given["subject"],
+            "due": given["due"].isoformat() if given["due"] else None,
+            "text": given["notes"],
+            "assignee": given["assignee"] or None,
+            "contacts": given.get("contacts") or [],
+        }

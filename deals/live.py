@@ -74,10 +74,12 @@ def _lost(board: Board, pks: set[int], readers: Mapping[int, list[str] | None]) 
     if not pks or connection is None:
         return set()
     deleted = queries.for_connection(connection, gone=True).filter(pk__in=pks)
+    leaving = queries.leaving(board.user).filter(pk__in=pks)
     narrowed = {
         pk for pk in pks & readers.keys() if (users := readers[pk]) is None or connection.nimble_user_id in users
     }
-    return {*deleted.values_list("pk", flat=True), *_taken(DealSight, board.user, pks), *narrowed}
+    going = (pk for deals in (deleted, leaving) for pk in deals.values_list("pk", flat=True))
+    return {*going, *_taken(DealSight, board.user, pks), *narrowed}
 
 
 def _taken(sight: type[Any], user: Any, pks: Iterable[int]) -> set[int]:

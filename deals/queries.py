@@ -16,7 +16,6 @@ from deals.models import (
     BoardDisplay,
     Deal,
     DealContact,
-    DealNote,
     DealSight,
     LostReason,
     Pipeline,
@@ -53,15 +52,21 @@ LABELS = {
     "contacts": _("Contacts"),
 }
 
+# Read once for all rows, too. One that Nimble refused to delete is shown again by itself.
+_LEAVING = Q(
+    pk__in=Edit.objects.filter(kind=Deal.kind, operation=Edit.Operation.DELETE, state__in=OVERLAID).values("record_id")
+)
 
-def for_user(user: Any) -> QuerySet[Deal]:
+
+def for_user(user: Any, *, leaving: bool = False) -> QuerySet[Deal]:
     """The deals that this person may see: what their own connection has not been refused, no private ones of others.
 
     With `privacy.read` set: the owner and the listed users; for groups, whoever has been shown it with their own token.
-    None of a pipeline that Nimble does not list to them, or whose deals it refuses them.
+    None of a pipeline that Nimble does not list to them, or whose deals it refuses them. `leaving`: with those whose
+    deletion is on its way to Nimble.
     """
     connection = viewer(user)
-    return Deal.objects.none() if connection is None else for_connection(connection)
+    return Deal.objects.none() if connection is None else for_connection(connection, leaving=leaving)
 
 
 def visible(user: Any, pks: Iterable[int]) -> set[int]:
@@ -84,10 +89,16 @@ def asking(user: Any) -> tuple[Any, ...]:
     return (user.pk, *own)
 
 
-def for_connection(connection: Connection, *, gone: bool = False) -> QuerySet[Deal]:
+def leaving(user: Any) -> QuerySet[Deal]:
+    """The deals that this person would see, were they not being deleted: until they are gone it can be taken back."""
+    return for_user(user, leaving=True).filter(_LEAVING)
+
+
+def for_connection(connection: Connection, *, gone: bool = False, leaving: bool = False) -> QuerySet[Deal]:
     """The deals that may be seen through a connection. What it has not been told of is hidden until it has.
 
-    `gone`: those that could be seen and are gone from Nimble, instead.
+    `gone`: those that could be seen and are gone from Nimble, instead. `leaving`: with those whose deletion is on its
+    way to Nimble, which are not shown.
     """
     seen = Exists(DealSight.objects.filter(record=OuterRef("pk"), connection=connection, seen_at__isnull=False))
     me = connection.nimble_user_id
@@ -101,8 +112,10 @@ def for_connection(connection: Connection, *, gone: bool = False) -> QuerySet[De
     hidden = DealSight.objects.filter(connection=connection, hidden_at__isnull=False).values("record_id")
     readable = _listed(connection).filter(refused_at=None).values("record_id")
     closed = Pipeline.objects.filter(workspace_id=connection.workspace_id, nimble_id__isnull=False)
+    stays = Q() if gone or leaving else ~_LEAVING
     return Deal.objects.filter(
         allowed,
+        stays,
         ~Q(pk__in=hidden),
         ~Q(pipeline_nimble_id__in=closed.exclude(pk__in=readable).values("nimble_id")),
         workspace_id=connection.workspace_id,
@@ -301,14 +314,6 @@ def weighed(sure: Decimal | None, unsure: Decimal | None, default: int) -> Decim
     return ((exact(sure) + exact(unsure) * default) / 100).quantize(CENT_OF_CENT)
 
 
-def on_their_way(deal: Deal) -> str:
-    """The edits of a deal and of its notes that go to Nimble by themselves, and where they are; "" when none do."""
-    notes = DealNote.objects.filter(deal=deal).values("pk")
-    ours = Q(kind=Deal.kind, record_id=deal.pk) | Q(kind=DealNote.kind, record_id__in=notes)
-    edits = Edit.objects.filter(ours, state__in=ON_ITS_WAY).order_by("id").values_list("pk", "state")
-    return "-".join(f"{pk}.{state}" for pk, state in edits)
-
-
 def is_editable(deal: Deal, user: Any) -> bool:
     """Whether Nimble lets this person edit the deal, as far as is known: it has the last word anyway."""
     return not DealSight.objects.filter(record=deal, connection=viewer(user), view__is_editable=False).exists()
@@ -336,20 +341,3 @@ def contact_panel(contact: Any, user: Any) -> ContactPanel | None:
     related = for_user(user).filter(pk__in=takes_part).annotate(stage_name=Subquery(stage.values("name")[:1]))
     ordered = related.order_by(F("updated_in_nimble").desc(nulls_last=True), "-pk").defer("remote", "description")
     return ContactPanel("deals/contact_panel.html", list(ordered[:50]))
-
-
-def related_contacts(deal: Deal, user: Any) -> list[dict[str, Any]]:
-    """The contacts of a deal: linked where this person may see them, else as Nimble shows them to this person."""
-    links = list(deal.related.all())
-    visible = contacts.by_nimble_id(user, [link.contact_nimble_id for link in links])
-    connection = viewer(user)
-    sight = DealSight.objects.filter(record=deal, connection=connection).first() if links else None
-    shown = (sight.view.get("hidden_contacts") or {}) if sight else {}
-    return [
-        {
-            "contact": visible.get(link.contact_nimble_id),
-            "name": shown.get(link.contact_nimble_id) or _("Private contact"),
-            "note": link.note,
-        }
-        for link in links
-    ]

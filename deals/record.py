@@ -224,13 +224,6 @@ class Record:
         return [{"info": str(item.get("contact_info") or ""), "note": str(item.get("note") or "")} for item in items]
 
     @property
-    def files(self) -> list[str]:
-        """The names of the deal's files."""
-        listed = self.deal.remote.get("files")
-        items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-        return [str(item.get("file_name") or item.get("name") or item.get("title") or _("File")) for item in items]
-
-    @property
     def refused(self) -> dict[str, Edit]:
         """By field, this person's own edits that Nimble refused."""
         return {

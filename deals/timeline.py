@@ -1,4 +1,4 @@
-"""What happened to a deal, newest first: notes, stage changes, and changes of its fields there and here."""
+"""What happened to a deal, newest first: notes, tasks, stage changes, and changes of its fields and files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,11 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from contacts import queries as contacts
 from deals import mapping
 from deals.forms import title_of
-from deals.models import Deal, DealNote
+from deals.models import Deal, DealFile, DealNote, DealTask
 from deals.record import Record
 from sync import attempts, when
 from sync.models import OVERLAID, Change, Edit, State
@@ -31,7 +32,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Event:
-    """`kind`: note, stage, change or edit. `at` is a day alone where Nimble says no more."""
+    """`kind`: note, task, stage, change, file or edit. `at` is a day alone where Nimble says no more. `did`: what was
+    done, where the kind does not say it.
+    """
 
     kind: str
     at: datetime | None
@@ -41,7 +44,9 @@ class Event:
     stage: str = ""
     before: str = ""
     lasted: float | None = None
+    did: str = ""
     note: DealNote | None = None
+    task: DealTask | None = None
     edit: Edit | None = None
     tries: list[attempts.Told] = field(default_factory=list)
     can_undo: bool = False
@@ -56,8 +61,15 @@ class Event:
 
 
 def events(record: Record) -> list[Event]:
-    """All of it: four statements beyond the record's own."""
-    found = [*_notes(record), *_stages(record), *_changes(record), *_edits(record)]
+    """All of it: nine statements at most beyond the record's own."""
+    found = [
+        *_notes(record),
+        *_tasks(record),
+        *_stages(record),
+        *_changes(record),
+        *_edits(record),
+        *_files(record),
+    ]
     return sorted(found, key=lambda event: event.at or OLDEST, reverse=True)[:MOST]
 
 
@@ -66,6 +78,30 @@ def _notes(record: Record) -> Iterator[Event]:
     edits = contacts.unsettled_of(DealNote.kind, [note.pk for note in listed], record.user)
     for note in listed:
         yield Event("note", note.written_at, record.members.get(note.author_id, ""), note=note, edit=edits.get(note.pk))
+
+
+def _tasks(record: Record) -> Iterator[Event]:
+    """The tasks that were made here; how they went on, Nimble alone knows."""
+    listed = list(record.deal.tasks.filter(gone_at=None).defer("remote")[:MOST])
+    edits = contacts.unsettled_of(DealTask.kind, [task.pk for task in listed], record.user)
+    for task in listed:
+        who = record.members.get(task.author_id, "")
+        lines = [Line(_("Due"), "", record.text("datetime", task.due.isoformat()))] if task.due else []
+        if task.assignee_id and task.assignee_id != task.author_id:
+            lines.append(Line(_("Assigned to"), "", record.text("user", task.assignee_id)))
+        yield Event("task", task.written_at, who, lines=lines, task=task, edit=edits.get(task.pk))
+
+
+def _files(record: Record) -> Iterator[Event]:
+    """What was done to files here: what is in Nimble or on its way there."""
+    rows = DealFile.objects.filter(deal=record.deal).values("pk")
+    edits = Edit.objects.filter(kind=DealFile.kind, record_id__in=rows, state__in=[*OVERLAID, State.CONFIRMED])
+    named = dict(DealFile.objects.filter(deal=record.deal).values_list("pk", "name"))
+    did = {"create": _("added a file"), "update": _("renamed a file"), "delete": _("removed a file")}
+    for edit in edits.select_related("connection").order_by("-id")[:MOST]:
+        renamed = edit.fields.get("name") or {}
+        lines = [Line("", renamed.get("base") or "", renamed.get("new") or named.get(edit.record_id, ""))]
+        yield Event("file", edit.created_at, edit.connection.name, lines=lines, did=did[edit.operation], edit=edit)
 
 
 def _stages(record: Record) -> Iterator[Event]:

@@ -1,6 +1,20 @@
 from django.urls import path
 
-from deals.views import board, create, deal, display, fields, many, moves, notes, saved
+from deals.views import (
+    board,
+    create,
+    deal,
+    display,
+    fields,
+    files,
+    many,
+    moves,
+    notes,
+    people,
+    removal,
+    saved,
+    tasks,
+)
 
 app_name = "deals"
 urlpatterns = [
@@ -22,6 +36,15 @@ urlpatterns = [
     path("<int:pk>/pulse/", deal.pulse, name="pulse"),
     path("<int:pk>/fresh/", deal.fresh, name="fresh"),
     path("<int:pk>/history/", deal.history, name="history"),
+    path("<int:pk>/beside/", deal.next_to, name="beside"),
+    path("<int:pk>/delete/", removal.delete, name="delete"),
+    path("<int:pk>/contacts/", people.relate, name="relate"),
+    path("<int:pk>/contacts/<str:key>/", people.related, name="related"),
+    path("<int:pk>/files/", files.add, name="add_file"),
+    path("<int:pk>/files/<str:file_id>/", files.open_file, name="open_file"),
+    path("<int:pk>/files/<str:file_id>/name/", files.rename, name="rename_file"),
+    path("<int:pk>/files/<str:file_id>/remove/", files.remove, name="remove_file"),
+    path("<int:pk>/tasks/", tasks.new, name="add_task"),
     path("<int:pk>/edit/<str:field>/", fields.edit, name="edit"),
     path("<int:pk>/notes/", notes.write, name="write_note"),
     path("<int:pk>/notes/<int:note_pk>/", notes.change, name="change_note"),

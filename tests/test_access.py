@@ -19,7 +19,7 @@ from django.urls import URLResolver, get_resolver, reverse
 
 from contacts.models import ContactNote
 from deals import actions
-from deals.models import DealNote, Pipeline, SavedView
+from deals.models import DealFile, DealNote, Pipeline, SavedView
 from nimble.models import Connection, ConnectionState
 from sync.clock import database_now
 from sync.models import Batch, Brake, Edit, Stream, Vanished
@@ -116,6 +116,17 @@ TABLE: dict[str, Route] = {
     **shared(VIEWER, "deals:undo_many", objects={"pk": "batch"}, method="post"),
     **shared(VIEWER, "deals:deal", "deals:head", "deals:history", "deals:pulse", "deals:fresh", objects=DEAL),
     **shared(VIEWER, "deals:edit", objects={**DEAL, "field": "deal_field"}, method="post", data={"amount": "7"}),
+    **shared(VIEWER, "deals:beside", objects=DEAL),
+    **shared(VIEWER, "deals:delete", objects=DEAL, method="post"),
+    **shared(VIEWER, "deals:relate", objects=DEAL, method="post", data={"contact": "{contact}"}),
+    **shared(VIEWER, "deals:related", objects={**DEAL, "key": "taking_part"}, method="post", data={"note": "Buyer"}),
+    **shared(VIEWER, "deals:add_task", objects=DEAL, method="post", data={"subject": "Call"}),
+    **shared(VIEWER, "deals:add_file", objects=DEAL, method="post", data={"link": "https://db.tt/1", "name": "A"}),
+    **shared(VIEWER, "deals:open_file", objects={**DEAL, "file_id": "file_id"}),
+    **shared(
+        VIEWER, "deals:rename_file", objects={**DEAL, "file_id": "kept_file_id"}, method="post", data={"name": "B"}
+    ),
+    **shared(VIEWER, "deals:remove_file", objects={**DEAL, "file_id": "file_id"}, method="post"),
     **shared(VIEWER, "deals:write_note", objects=DEAL, method="post", data={"title": "T", "body": "A note"}),
     **shared(VIEWER, "deals:change_note", objects=NOTE, method="post", data={"title": "T", "body": "Another"}),
     **shared(VIEWER, "deals:remove_note", objects=NOTE, method="post"),
@@ -192,6 +203,12 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
     listing = Stream.objects.get(connection=ada, name="listing")
     brake = Brake.objects.create(stream=listing, kind="contact", missing=30, known=60, began_at=now, listed_at=now)
     Vanished.objects.create(brake=brake, record_id=contact.pk)
+    for key, metadata in (("file-1", {"file_url": "https://files.example/1"}), ("file-2", {})):
+        kept = {"file_id": key, "file_name": SECRET, "metadata": metadata}
+        DealFile.objects.create(
+            workspace=ada.workspace, deal=deal, nimble_id=key, name=SECRET, remote=kept, fetched_at=now
+        )
+    actions.change(author=ada.user, deal=deal, field="contacts", value=[{"id": "abc", "note": SECRET}])
     told = Notification.objects.create(user=ada.user, cause=Cause.EDIT, about={"edit": edit.pk}, created_at=now)
     lost = connect(EVE)
     Connection.objects.filter(pk=lost.pk).update(state=ConnectionState.RECONNECT)
@@ -210,6 +227,9 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
         "contact_note": note.pk,
         "field": "first name",
         "deal_field": "amount",
+        "file_id": "file-1",
+        "kept_file_id": "file-2",
+        "taking_part": "abc",
         "edit": edit.pk,
         "stream_name": "deals",
         "brake": brake.pk,

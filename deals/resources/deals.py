@@ -139,7 +139,8 @@ class Deals(Resource):
             note.save(force_insert=True)
 
     def join(self, twin: Deal, row: Deal) -> None:
-        twin.notes.update(deal=row)
+        for beside in (twin.notes, twin.edited_files, twin.tasks):
+            beside.update(deal=row)
         twin.related.all().delete()
         twin.moves.all().delete()
 
@@ -150,7 +151,8 @@ class Deals(Resource):
         client.delete_deal(row.known_id)
 
     def for_user(self, user: Any) -> Any:
-        return queries.for_user(user)
+        """With those that are being deleted: their page says so, and lets it be taken back."""
+        return queries.for_user(user, leaving=True)
 
     def url(self, row: Deal) -> str:
         return row.get_absolute_url()

@@ -1,23 +1,22 @@
 """Saving and sending notes on deals."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from markdown_it import MarkdownIt
 
-from deals import queries
-from deals.models import Deal, DealNote
+from deals.models import DealNote
+from deals.resources.beside import Beside
 from nimble.client import Client
 from nimble.models import Connection
 from sync import clean
 from sync.clock import database_now
 from sync.models import Edit
-from sync.resource import Found, Parsed, Resource, Unstorable
+from sync.resource import Found, Parsed, Unstorable
 
 
-class DealNotes(Resource):
+class DealNotes(Beside):
     """Notes on deals. Nothing reads them back, so what this product wrote is all it can show."""
 
     kind = "deal_note"
@@ -25,6 +24,7 @@ class DealNotes(Resource):
     recreatable = True
     model = DealNote
     readable = False
+    gone = gettext_lazy("Note on {name}, removed")
     markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
 
     def label(self, field: str, names: Any) -> str:
@@ -76,21 +76,5 @@ class DealNotes(Resource):
     def look_up(self, client: Client, row: DealNote, edit: Edit) -> Found:
         return Found(readable=False)
 
-    def for_user(self, user: Any) -> Any:
-        return DealNote.objects.filter(deal__in=queries.for_user(user), gone_at=None)
-
     def url(self, row: DealNote) -> str:
         return f"{row.deal.get_absolute_url()}#note-{row.pk}"
-
-    def remembered(self, pk: int, user: Any) -> str:
-        note = DealNote.objects.filter(pk=pk, deal__in=queries.for_user(user)).select_related("deal").first()
-        return _("Note on {name}, removed").format(name=note.deal.name) if note else ""
-
-    def title(self, row: DealNote) -> str:
-        return row.deal.name
-
-    def links(self, rows: Sequence[DealNote], user: Any) -> dict[int, tuple[str, str]]:
-        deals = Deal.objects.in_bulk({row.deal_id for row in rows})
-        for row in rows:
-            row.deal = deals[row.deal_id]
-        return super().links(rows, user)

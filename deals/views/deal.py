@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from deals import queries, timeline
+from crmportal.htmx import fragment
+from deals import beside, overdue, queries, timeline
+from deals import files as filing
 from deals.models import Deal
 from deals.record import Record
 from deals.views import answers, notes
 from sync import interest
+from sync.models import OVERLAID, Edit
 
 
 def visible(request: HttpRequest, pk: int) -> Deal:
@@ -19,10 +22,21 @@ def visible(request: HttpRequest, pk: int) -> Deal:
     return get_object_or_404(queries.for_user(request.user), pk=pk)
 
 
+def editable(request: HttpRequest, pk: int) -> Deal:
+    """The deal, or 404 also for whom Nimble does not let change it."""
+    deal = visible(request, pk)
+    if not queries.is_editable(deal, request.user):
+        raise Http404
+    return deal
+
+
 @require_GET
 @never_cache
 def deal(request: HttpRequest, pk: int) -> HttpResponse:
     """The whole page; with `?drawer=1` the same as a fragment."""
+    going = queries.leaving(request.user).filter(pk=pk).first()
+    if going:
+        return leaving(request, going)
     found = visible(request, pk)
     interest.opened(request.user, found)
     record = Record(found, request.user)
@@ -31,8 +45,8 @@ def deal(request: HttpRequest, pk: int) -> HttpResponse:
         "groups": record.groups,
         "description": record.row("description"),
         "events": timeline.events(record),
-        "related": queries.related_contacts(record.deal, request.user),
         "note_form": notes.blank(),
+        **hanging(record),
     }
     template = "deals/drawer.html" if request.GET.get("drawer") else "deals/page.html"
     return render(request, template, context)
@@ -57,22 +71,45 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @never_cache
+def next_to(request: HttpRequest, pk: int) -> HttpResponse:
+    """What stands beside the fields; it asks for itself when the deal has changed."""
+    return render(request, "deals/beside.html", hanging(Record(visible(request, pk), request.user)))
+
+
+@require_GET
+@never_cache
 def pulse(request: HttpRequest, pk: int) -> HttpResponse:
     """Whether the deal's edits on their way have got on since `was`: 204, and if so the event. Writes nothing."""
     found = visible(request, pk)
     response = HttpResponse(status=204)
-    return response if queries.on_their_way(found) == request.GET.get("was", "") else answers.tell(response, found)
+    return response if beside.on_their_way(found) == request.GET.get("was", "") else answers.tell(response, found)
 
 
 @require_GET
 @never_cache
 def fresh(request: HttpRequest, pk: int) -> HttpResponse:
-    """Whether the deal has been stored anew since its revision `rev`, which opening it may bring about: 204, and if so
-    the event. Writes nothing.
+    """Whether the deal, or what is overdue of it, has been stored anew since `as_of`, which opening it may bring about:
+    204, and if so the event. Writes nothing.
     """
     found = visible(request, pk)
     response = HttpResponse(status=204)
-    return response if str(found.rev) == request.GET.get("rev", "") else answers.tell(response, found)
+    return response if as_of(found, request.user) == request.GET.get("as_of", "") else answers.tell(response, found)
+
+
+def as_of(deal: Deal, user: Any) -> str:
+    """What tells one state of what is stored of a deal from another."""
+    overdue_since = overdue.changed_at(deal, user)
+    return f"{deal.rev}-{overdue_since.timestamp() if overdue_since else 0}"
+
+
+def leaving(request: HttpRequest, deal: Deal) -> HttpResponse:
+    """In place of a deal that is on its way out of Nimble."""
+    deletes = Edit.objects.filter(
+        kind=Deal.kind, record_id=deal.pk, operation=Edit.Operation.DELETE, state__in=OVERLAID
+    )
+    edit = deletes.order_by("-pk").first()
+    context = {"deal": deal, "edit": edit, "mine": edit is not None and edit.author_id == request.user.pk}
+    return fragment(request, "deals/leaving.html", "note", context)
 
 
 def about(record: Record) -> dict[str, Any]:
@@ -87,5 +124,18 @@ def about(record: Record) -> dict[str, Any]:
         "close": record.row("expected_close_date"),
         "move_edit": record.edits.get("stage"),
         "move_refusals": record.refusals("stage"),
-        "on_their_way": queries.on_their_way(record.deal),
+        "as_of": as_of(record.deal, record.user),
+        "on_their_way": beside.on_their_way(record.deal),
+    }
+
+
+def hanging(record: Record) -> dict[str, Any]:
+    """What is beside the fields of every deal."""
+    return {
+        "deal": record.deal,
+        "record": record,
+        "people": beside.people(record.deal, record.values.get("contacts") or [], record.user),
+        "people_edit": record.edits.get("contacts"),
+        "files": filing.of(record.deal, record.user),
+        "overdue": overdue.of(record.deal, record.user),
     }

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from deals import actions, queries
+from deals import actions, beside, queries
 from deals.forms import MoveForm
 from deals.models import Deal, LostReason, Role, Stage
 from deals.record import Record
@@ -58,9 +58,9 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def undo(request: HttpRequest, pk: int, edit_pk: int) -> HttpResponse:
-    """Take an edit of this person's back; what shows the deal reads it again."""
-    deal = get_object_or_404(queries.for_user(request.user), pk=pk)
-    edit = get_object_or_404(status.edits_of(request.user), pk=edit_pk, kind=Deal.kind, record_id=pk)
+    """Take an edit of this person's back, of a deal or of what hangs on it; what shows the deal reads it again."""
+    deal = get_object_or_404(queries.for_user(request.user, leaving=True), pk=pk)
+    edit = get_object_or_404(status.edits_of(request.user), pk__in=beside.edits_of(deal).values("pk"), pk=edit_pk)
     try:
         undone = undoing.undo(edit, author=request.user)
     except edits.CannotEdit as refusal:

@@ -1,0 +1,95 @@
+"""The contacts of a deal: found and added, with a note on each, and removed."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from contacts import queries as contacts
+from contacts.models import Contact
+from crmportal.htmx import fragment
+from deals import actions, beside
+from deals.forms import RelationForm
+from deals.models import Deal
+from deals.record import Record
+from deals.views import answers
+from deals.views.deal import editable
+from sync import edits
+
+# More are found by a longer word.
+MOST_FOUND = 8
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def relate(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET: the contacts that `q` finds. POST: `contact` takes part from now on."""
+    deal = editable(request, pk)
+    listed = _listed(deal, request)
+    error = ""
+    if request.method == "POST":
+        contact = _contact(request)
+        if contact.nimble_id is None:
+            error = _("{name} is not in Nimble yet: try again in a moment.").format(name=contact.name)
+        elif contact.nimble_id not in [one["id"] for one in listed]:
+            text = _("{name} takes part now.").format(name=contact.name)
+            return _change(request, deal, [*listed, {"id": contact.nimble_id, "note": ""}], text)
+        else:
+            error = _("{name} takes part already.").format(name=contact.name)
+    query = request.GET.get("q", "").strip()
+    context = {"deal": deal, "query": query, "found": _find(request, query, listed), "error": error}
+    part = "found" if getattr(request.htmx, "target", "") == "found" else "ask"  # type: ignore[attr-defined]
+    return fragment(request, "deals/people/relate.html", part, context, status=409 if error else 200)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def related(request: HttpRequest, pk: int, key: str) -> HttpResponse:
+    """GET: the note on one of them. POST: another note; with `remove`, it takes part no more."""
+    deal = editable(request, pk)
+    listed = _listed(deal, request)
+    person = next((one for one in beside.people(deal, listed, request.user) if one.key == key), None)
+    if person is None:
+        raise Http404
+    if request.method == "POST" and "remove" in request.POST:
+        text = _("{name} takes part no more.").format(name=person.name)
+        return _change(request, deal, [one for one in listed if one["id"] != key], text)
+    data = request.POST if request.method == "POST" else None
+    form = RelationForm(data, initial={"note": person.note}, auto_id="id-relation-%s", label_suffix="")
+    if data is not None and form.is_valid():
+        note = form.cleaned_data["note"]
+        noted = [{**one, "note": note} if one["id"] == key else one for one in listed]
+        return _change(request, deal, noted, _("The note is saved."))
+    context = {"deal": deal, "one": person, "form": form}
+    return fragment(request, "deals/people/note.html", "ask", context, status=422 if form.errors else 200)
+
+
+def _listed(deal: Deal, request: HttpRequest) -> list[dict[str, Any]]:
+    return list(Record(deal, request.user).values.get("contacts") or [])
+
+
+def _contact(request: HttpRequest) -> Contact:
+    asked = request.POST.get("contact", "")
+    if not (asked.isdecimal() and len(asked) < 19):
+        raise Http404
+    return get_object_or_404(contacts.for_user(request.user), pk=int(asked))
+
+
+def _find(request: HttpRequest, query: str, listed: list[dict[str, Any]]) -> list[Contact]:
+    """The people and companies of these words that do not take part yet, by name."""
+    if not query:
+        return []
+    known = contacts.for_user(request.user).exclude(nimble_id__in=[one["id"] for one in listed])
+    found = contacts.filtered(known.filter(nimble_id__isnull=False), text=query)
+    return list(found.order_by("sort_name", "pk").defer(*contacts.HEAVY)[:MOST_FOUND])
+
+
+def _change(request: HttpRequest, deal: Deal, wanted: list[dict[str, Any]], text: str) -> HttpResponse:
+    try:
+        edit = actions.change(author=request.user, deal=deal, field="contacts", value=wanted)
+    except edits.CannotEdit as reason:
+        return answers.refused(request, deal, str(reason))
+    return answers.changed(request, deal, text, undo=answers.undo(deal, edit))

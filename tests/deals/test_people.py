@@ -1,0 +1,128 @@
+"""The contacts of a deal: found, added, noted, removed."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from contacts.models import Contact
+from deals.models import Deal
+from nimble.models import Connection
+from sync import outbox
+from sync.models import Edit, State
+from tests.contacts.payloads import contact, item
+from tests.deals.conftest import Keep, browser
+from tests.deals.payloads import deal, related
+from tests.factories import caught_up
+from tests.people import BJORN
+from tests.sandboxes import SandboxServer
+
+HTMX = {"HX-Request": "true"}
+PRIVATE = {"read": {"user_ids": [], "group_ids": []}, "edit": None}
+
+
+def person(number: int, name: str, **more: Any) -> dict[str, Any]:
+    return contact(number, fields={"first name": [], "last name": [item(name)]}, **more)
+
+
+@pytest.fixture
+def row(keep: Keep) -> Deal:
+    keep(person(1, "Zimmermann"), person(2, "Åström"), person(3, "Ashton", privacy=PRIVATE), kind="contact")
+    return keep(deal(1, related_contacts=[related("c1", "Zimmermann")]))[0]
+
+
+def pk_of(nimble_id: str) -> int:
+    return Contact.objects.values_list("pk", flat=True).get(nimble_id=nimble_id)
+
+
+def change(page: Client, row: Deal, key: str, **data: str) -> Any:
+    return page.post(reverse("deals:related", args=[row.pk, key]), data, headers=HTMX)
+
+
+def taking_part() -> list[dict[str, str]]:
+    edit = Edit.objects.exclude(state=State.SUPERSEDED).get()
+    found: list[dict[str, str]] = edit.fields["contacts"]["new"]
+    return found
+
+
+def test_contacts_are_found_by_words_and_added(page: Client, row: Deal):
+    find = reverse("deals:relate", args=[row.pk])
+    target = {**HTMX, "HX-Target": "found"}
+    assert "Åström" in page.get(find, {"q": "astr"}, headers=target).content.decode()
+    assert "Nobody by that name" in page.get(find, {"q": "zimmer"}, headers=target).content.decode()
+    answer = page.post(find, {"contact": pk_of("c2")}, headers=HTMX)
+    assert "deal-changed" in answer.headers["HX-Trigger"]
+    assert taking_part() == [{"id": "c1", "note": ""}, {"id": "c2", "note": ""}]
+    shown = page.get(reverse("deals:beside", args=[row.pk])).content.decode()
+    assert "Åström" in shown
+    assert "Saved here" in shown
+
+
+def test_nobody_finds_or_adds_whom_they_do_not_see(row: Deal, connect: Any):
+    other = browser(caught_up(connect(BJORN)).user)
+    find = reverse("deals:relate", args=[row.pk])
+    assert "Ashton" not in other.get(find, {"q": "ashton"}, headers=HTMX).content.decode()
+    assert other.post(find, {"contact": pk_of("c3")}).status_code == 404
+    assert other.post(find, {"contact": "c3"}).status_code == 404
+
+
+def test_contact_that_takes_part_already_is_not_added_twice(page: Client, row: Deal):
+    answer = page.post(reverse("deals:relate", args=[row.pk]), {"contact": pk_of("c1")}, headers=HTMX)
+    assert answer.status_code == 409
+    assert "takes part already" in answer.content.decode()
+    assert not Edit.objects.exists()
+
+
+def test_note_on_a_contact_and_its_removal(page: Client, row: Deal):
+    assert change(page, row, "c1", note="Signs <b>").status_code == 200
+    assert taking_part() == [{"id": "c1", "note": "Signs <b>"}]
+    assert "Signs &lt;b&gt;" in page.get(row.get_absolute_url()).content.decode()
+    change(page, row, "c1", remove="1")
+    assert taking_part() == []
+    assert "Nobody takes part yet." in page.get(reverse("deals:beside", args=[row.pk])).content.decode()
+    assert change(page, row, "c1", note="x").status_code == 404
+
+
+def test_contacts_without_javascript(page: Client, row: Deal):
+    find = reverse("deals:relate", args=[row.pk])
+    assert "Åström" in page.get(find, {"q": "astr"}).content.decode()
+    answer = page.post(find, {"contact": pk_of("c2")}, follow=True)
+    assert "Åström takes part now." in answer.content.decode()
+    body = page.get(reverse("deals:related", args=[row.pk, "c2"])).content.decode()
+    assert "<h1" in body
+    assert "Åström" in body
+
+
+def test_whom_one_does_not_see_can_be_noted_and_stays_unnamed(keep: Keep, page: Client):
+    [row] = keep(deal(1, related_contacts=[related("c9", "Secret", is_viewable=False)]))
+    assert change(page, row, "c9", note="Pays").status_code == 200
+    assert taking_part() == [{"id": "c9", "note": "Pays"}]
+
+
+def test_who_may_not_edit_the_deal_changes_no_contacts(page: Client, keep: Keep):
+    [row] = keep(deal(1, is_editable=False, related_contacts=[related("c1", "x")]))
+    assert page.get(reverse("deals:relate", args=[row.pk])).status_code == 404
+    assert change(page, row, "c1", remove="1").status_code == 404
+    assert reverse("deals:related", args=[row.pk, "c1"]) not in page.get(row.get_absolute_url()).content.decode()
+
+
+def test_contacts_arrive_in_nimble_and_leave(mirror: Connection, sandbox: SandboxServer):
+    row = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True).first()
+    assert row
+    before = [one["contact_id"] for one in sandbox.object("deal", row.nimble_id or "")["related_contacts"]]
+    someone = Contact.objects.filter(is_private=False).exclude(nimble_id__in=before).first()
+    assert someone
+    page, key = browser(mirror.user), someone.nimble_id or ""
+    page.post(reverse("deals:relate", args=[row.pk]), {"contact": someone.pk}, headers=HTMX)
+    assert outbox.deliver() == 1
+    change(page, row, key, note="Decides")
+    assert outbox.deliver() == 1
+    stored = sandbox.object("deal", row.nimble_id or "")["related_contacts"]
+    assert [one["contact_id"] for one in stored] == [*before, key]
+    assert stored[-1]["note"] == "Decides"
+    change(page, row, key, remove="1")
+    assert outbox.deliver() == 1
+    stored = sandbox.object("deal", row.nimble_id or "")["related_contacts"]
+    assert [one["contact_id"] for one in stored] == before
+    assert set(Edit.objects.values_list("state", flat=True)) == {State.CONFIRMED}
