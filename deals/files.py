@@ -1,6 +1,6 @@
 """The files of a deal: what Nimble lists, with what was done here over it. The bytes never pass through here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -115,10 +115,12 @@ class File:
         return str(Source(self.source).label) if self.source else ""
 
 
-def of(deal: Deal, user: Any) -> list[File]:
-    """The files as they are now, with the edits over them: two statements."""
-    rows = list(deal.edited_files.all())
-    edits = contacts.unsettled_of(DealFile.kind, [row.pk for row in rows], user)
+def of(deal: Deal, user: Any, rows: Sequence[DealFile] | None = None) -> list[File]:
+    """The files as they are now, with the edits over them. `rows`: those that something was done to, where these are
+    read already. Two statements, and one where nothing was done here.
+    """
+    rows = list(deal.edited_files.all()) if rows is None else rows
+    edits = contacts.unsettled_of(DealFile.kind, [row.pk for row in rows], user) if rows else {}
     by_id = {row.nimble_id: row for row in rows if row.nimble_id}
     found = []
     for payload in listed(deal.remote):

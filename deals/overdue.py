@@ -13,7 +13,6 @@ from sync import clean, events, when
 from sync.clock import database_now
 from sync.reader import Reader
 from sync.upsert import upsert
-from sync.viewer import viewer
 
 MOST = 20
 # What was told so short a time ago is not asked for again.
@@ -47,9 +46,8 @@ def read(reader: Reader, deal: Deal) -> None:
         upsert(Overdue, [{**row, "read_at": read_at, "changed_at": changed_at}], ["deal_id", "connection_id"])
 
 
-def of(deal: Deal, user: Any) -> list[Activity]:
-    """The longest overdue first, as Nimble lists them: two statements."""
-    kept = Overdue.objects.filter(deal=deal, connection=viewer(user)).first()
+def of(kept: Overdue | None, user: Any) -> list[Activity]:
+    """What is kept for this person, the longest overdue first, as Nimble lists it. One statement at most."""
     if kept is None or not kept.activities:
         return []
     told: Sequence[dict[str, Any]] = kept.activities
@@ -67,12 +65,6 @@ def of(deal: Deal, user: Any) -> list[Activity]:
         )
         for one in told
     ]
-
-
-def changed_at(deal: Deal, user: Any) -> datetime | None:
-    """When what is shown of it last became something else."""
-    found = Overdue.objects.filter(deal=deal, connection=viewer(user)).values_list("changed_at", flat=True)
-    return found.first()
 
 
 def _contacts(activity: dict[str, Any]) -> list[dict[str, Any]]:

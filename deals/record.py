@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from contacts import queries as contacts
 from crmportal.formats import locale, money, number
 from deals import mapping, queries
-from deals.models import Deal, DealField, Stage
+from deals.models import Deal, DealField, DealFile, Overdue, Stage
 from deals.queries import Laid
 from sync import reasons, when
 from sync.models import Edit, State
+from sync.viewer import viewer
 
 # The fields of every deal, in the order of the page, each with the kind of its input.
 STANDARD = {
@@ -65,6 +66,16 @@ class Record:
     @cached_property
     def edits(self) -> dict[str, Edit]:
         return contacts.unsettled(self.deal, self.user)
+
+    @cached_property
+    def changed_files(self) -> list[DealFile]:
+        """The files that something was done to here."""
+        return list(self.deal.edited_files.all())
+
+    @cached_property
+    def overdue(self) -> Overdue | None:
+        """What Nimble told this person to be overdue."""
+        return Overdue.objects.filter(deal=self.deal, connection=viewer(self.user)).first()
 
     @cached_property
     def members(self) -> dict[str, str]:

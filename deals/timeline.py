@@ -61,7 +61,7 @@ class Event:
 
 
 def events(record: Record) -> list[Event]:
-    """All of it: nine statements at most beyond the record's own."""
+    """All of it: eight statements at most beyond the record's own."""
     found = [
         *_notes(record),
         *_tasks(record),
@@ -83,7 +83,7 @@ def _notes(record: Record) -> Iterator[Event]:
 def _tasks(record: Record) -> Iterator[Event]:
     """The tasks that were made here; how they went on, Nimble alone knows."""
     listed = list(record.deal.tasks.filter(gone_at=None).defer("remote")[:MOST])
-    edits = contacts.unsettled_of(DealTask.kind, [task.pk for task in listed], record.user)
+    edits = contacts.unsettled_of(DealTask.kind, [task.pk for task in listed], record.user) if listed else {}
     for task in listed:
         who = record.members.get(task.author_id, "")
         lines = [Line(_("Due"), "", record.text("datetime", task.due.isoformat()))] if task.due else []
@@ -94,13 +94,14 @@ def _tasks(record: Record) -> Iterator[Event]:
 
 def _files(record: Record) -> Iterator[Event]:
     """What was done to files here: what is in Nimble or on its way there."""
-    rows = DealFile.objects.filter(deal=record.deal).values("pk")
-    edits = Edit.objects.filter(kind=DealFile.kind, record_id__in=rows, state__in=[*OVERLAID, State.CONFIRMED])
-    named = dict(DealFile.objects.filter(deal=record.deal).values_list("pk", "name"))
+    named = {row.pk: row.name for row in record.changed_files}
+    if not named:
+        return
+    edits = Edit.objects.filter(kind=DealFile.kind, record_id__in=named, state__in=[*OVERLAID, State.CONFIRMED])
     did = {"create": _("added a file"), "update": _("renamed a file"), "delete": _("removed a file")}
     for edit in edits.select_related("connection").order_by("-id")[:MOST]:
         renamed = edit.fields.get("name") or {}
-        lines = [Line("", renamed.get("base") or "", renamed.get("new") or named.get(edit.record_id, ""))]
+        lines = [Line("", renamed.get("base") or "", renamed.get("new") or named[edit.record_id])]
         yield Event("file", edit.created_at, edit.connection.name, lines=lines, did=did[edit.operation], edit=edit)
 
 

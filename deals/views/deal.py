@@ -34,10 +34,9 @@ def editable(request: HttpRequest, pk: int) -> Deal:
 @never_cache
 def deal(request: HttpRequest, pk: int) -> HttpResponse:
     """The whole page; with `?drawer=1` the same as a fragment."""
-    going = queries.leaving(request.user).filter(pk=pk).first()
-    if going:
-        return leaving(request, going)
-    found = visible(request, pk)
+    found = queries.for_user(request.user).filter(pk=pk).first()
+    if found is None:
+        return leaving(request, get_object_or_404(queries.leaving(request.user), pk=pk))
     interest.opened(request.user, found)
     record = Record(found, request.user)
     context = {
@@ -93,13 +92,16 @@ def fresh(request: HttpRequest, pk: int) -> HttpResponse:
     """
     found = visible(request, pk)
     response = HttpResponse(status=204)
-    return response if as_of(found, request.user) == request.GET.get("as_of", "") else answers.tell(response, found)
+    return (
+        response
+        if as_of(Record(found, request.user)) == request.GET.get("as_of", "")
+        else answers.tell(response, found)
+    )
 
 
-def as_of(deal: Deal, user: Any) -> str:
+def as_of(record: Record) -> str:
     """What tells one state of what is stored of a deal from another."""
-    overdue_since = overdue.changed_at(deal, user)
-    return f"{deal.rev}-{overdue_since.timestamp() if overdue_since else 0}"
+    return f"{record.deal.rev}-{record.overdue.changed_at.timestamp() if record.overdue else 0}"
 
 
 def leaving(request: HttpRequest, deal: Deal) -> HttpResponse:
@@ -124,7 +126,7 @@ def about(record: Record) -> dict[str, Any]:
         "close": record.row("expected_close_date"),
         "move_edit": record.edits.get("stage"),
         "move_refusals": record.refusals("stage"),
-        "as_of": as_of(record.deal, record.user),
+        "as_of": as_of(record),
         "on_their_way": beside.on_their_way(record.deal),
     }
 
@@ -136,6 +138,6 @@ def hanging(record: Record) -> dict[str, Any]:
         "record": record,
         "people": beside.people(record.deal, record.values.get("contacts") or [], record.user),
         "people_edit": record.edits.get("contacts"),
-        "files": filing.of(record.deal, record.user),
-        "overdue": overdue.of(record.deal, record.user),
+        "files": filing.of(record.deal, record.user, record.changed_files),
+        "overdue": overdue.of(record.overdue, record.user),
     }

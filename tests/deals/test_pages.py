@@ -169,7 +169,7 @@ def test_page_takes_as_many_statements_whatever_is_on_it(page: Client, keep: Kee
     Edit.objects.update(state=State.CONFIRMED)
     page.get(one.get_absolute_url())
     for row in (one, three):
-        with django_assert_num_queries(21):
+        with django_assert_num_queries(23):
             page.get(row.get_absolute_url())
 
 
@@ -191,9 +191,9 @@ def test_an_open_deal_hears_of_its_edits(page: Client, keep: Keep):
 def test_open_deal_asks_whether_nimble_brought_anything_new(page: Client, keep: Keep):
     [row] = keep(deal(1))
     fresh = reverse("deals:fresh", args=[row.pk])
-    assert f"{fresh}?rev={row.rev}" in page.get(row.get_absolute_url()).content.decode()
-    still = page.get(fresh, {"rev": row.rev}, headers=HTMX)
+    assert f"{fresh}?as_of={row.rev}-0" in page.get(row.get_absolute_url()).content.decode()
+    still = page.get(fresh, {"as_of": f"{row.rev}-0"}, headers=HTMX)
     assert (still.status_code, "HX-Trigger" in still.headers) == (204, False)
     [row] = keep(deal(1, values={"name": "Changed there"}))
-    told = page.get(fresh, {"rev": row.rev - 1}, headers=HTMX)
+    told = page.get(fresh, {"as_of": f"{row.rev - 1}-0"}, headers=HTMX)
     assert (told.status_code, "deal-changed" in told.headers["HX-Trigger"]) == (204, True)
