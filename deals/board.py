@@ -22,11 +22,9 @@ from deals import cards, queries
 from deals.cards import Card, Renderer
 from deals.display import Display
 from deals.filters import Filters
-from deals.grouping import GROUPINGS, Column, sums, with_hues
+from deals.grouping import CARDS, GROUPINGS, Column, sums, with_hues
 from deals.models import Deal, Stage
 from deals.queries import ON_ITS_WAY, Laid, Total
-
-CARDS = 50
 
 
 class Board:
@@ -83,6 +81,7 @@ class Board:
             shown=self.display.shown,
             column=lambda card: self.ids.get(self.grouping.key(card)),
             way=self.grouping.way,
+            names_stage=self.grouping.names_stage,
         )
 
     @cached_property
@@ -116,8 +115,9 @@ class Board:
         return [Card._make(row) for row in found]
 
     def _first(self, keys: Sequence[Hashable]) -> QuerySet[Deal, Any]:
+        size = self.grouping.first(len(keys))
         each = self.grouping.each(
-            lambda key: self.ordered(self.grouping.within(self.deals, key))[:CARDS].values("pk"), keys
+            lambda key: self.ordered(self.grouping.within(self.deals, key))[:size].values("pk"), keys
         )
         # Each part may be limited on its own only inside a FROM; an OR of such parts would not use an index.
         parts = [f"SELECT s{i}.pk FROM ({sql}) AS s{i}" for i, (sql, _params) in enumerate(each)]  # noqa: S608 the ORM's

@@ -60,7 +60,7 @@ def query(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal, Any]:
 class Renderer:
     """Renders cards for one reader. `editable`: whether anything here can be edited at all. `shown`: what the cards
     show of `deals.display.FIELDS`. `column`: the id of a card's column, None where it stands in none; `way`: where its
-    own link leads that moves it.
+    own link leads that moves it; `names_stage`: it says in which stage it is.
 
     What many cards share (an owner, tags, a day, an amount) is made once.
     """
@@ -74,7 +74,9 @@ class Renderer:
         shown: Container[str] = USUAL,
         column: Callable[[Card], str | None] | None = None,
         way: str = "move/",
+        names_stage: bool = False,
     ) -> None:
+        self.names_stage = names_stage
         self.column = column or (lambda card: str(stages[card.stage].pk) if card.stage in stages else None)
         self.way = way
         self.shows_owner, self.shows_company, self.shows_tags = (name in shown for name in ("owner", "company", "tags"))
@@ -114,7 +116,10 @@ class Renderer:
         column = self.column(card) if out_of_band else None
         to = f' hx-swap-oob="true" data-stage="{escape(column)}"' if column else ""
         is_open = stage is None or not stage.is_final
-        company = f'<p class="c">{escape(card.company)}</p>' if card.company and self.shows_company else ""
+        about = card.company if card.company and self.shows_company else ""
+        if self.names_stage and stage:
+            about = f"{stage.name} · {about}" if about else stage.name
+        company = f'<p class="c">{escape(about)}</p>' if about else ""
         tags = self.tags(card.tag_index) if card.tag_index and self.shows_tags else ""
         unsure = " data-no-probability" if card.probability is None else ""
         close = self.close(card.expected_close, is_open) if card.expected_close and self.shows_close else ""

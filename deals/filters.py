@@ -43,6 +43,8 @@ ORDERS = {
     "name": Order(_lazy("Name"), "name", "name", descending=False),
     "age": Order(_lazy("Longest in the stage"), "stage_since", "stage_since", descending=False),
 }
+# What the columns of a board can be, of all groupings.
+COLUMNS = {"": _lazy("Stages"), "owner": _lazy("Owners")}
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,11 @@ class Filters:
     def orders(self) -> list[tuple[str, Any]]:
         """The orders on offer, with what they are called."""
         return [(name, order.label) for name, order in ORDERS.items()]
+
+    @property
+    def groups(self) -> list[tuple[str, Any, bool]]:
+        """What the columns can be: the query string, what it is called, and whether they are that."""
+        return [(replace(self, group=name).query(), label, name == self.group) for name, label in COLUMNS.items()]
 
     @property
     def narrowing(self) -> bool:

@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from crmportal.formats import money
+from crmportal.formats import hue, money
 from deals.cards import Card
 from deals.models import Deal, Role, Stage
 from deals.queries import Total
@@ -21,14 +21,21 @@ FINAL_HUES = {Role.WON: "hue-7", Role.LOST: "hue-8"}
 # Stands for a column's key where one statement is made for all columns: no key is like this.
 ANY = "\x00"
 
+# The id of the column of what nobody owns.
+NOBODY = "nobody"
+# Cards that a column begins with; where there are many columns, fewer: so many on the whole page, or so few a column.
+CARDS = 50
+MOST_CARDS = 400
+FEWEST_CARDS = 10
+
 Sql = tuple[str, Sequence[Any]]
 
 
 @dataclass
 class Column:
     """A column as the board shows it. `id`: its name in the page and in addresses; `key`: what its deals have in
-    common. `stage`: where it is one. `ask`: moving a card here asks something first. `more`: the address of the cards
-    after the shown ones, "" at the end.
+    common. `stage`: where it is one. `ask`: moving a card here asks something first. `is_closed`: it takes no cards.
+    `more`: the address of the cards after the shown ones, "" at the end.
     """
 
     id: str
@@ -37,6 +44,7 @@ class Column:
     hue: str
     stage: Stage | None = None
     ask: bool = False
+    is_closed: bool = False
     totals: list[Total] = field(default_factory=list)
     cards: SafeString = field(default_factory=SafeString)
     more: str = ""
@@ -48,7 +56,7 @@ class Column:
 
     @property
     def is_archived(self) -> bool:
-        return self.stage is not None and self.stage.archived_at is not None
+        return self.is_closed or (self.stage is not None and self.stage.archived_at is not None)
 
     @property
     def asks_probability(self) -> bool:
@@ -81,11 +89,13 @@ class Grouping(ABC):
     """`stages`: of the pipeline, in the order of a board. `members`: the team's names by user id, when it is needed.
 
     `action`: what moving a card to another column is called in its address. `way`: where a card's own link leads that
-    moves it without JavaScript. `as_of`: what the columns depend on besides the deals.
+    moves it without JavaScript. `names_stage`: the cards say in which stage they are. `as_of`: what the columns depend
+    on besides the deals.
     """
 
     action = "move"
     way = "move/"
+    names_stage = False
     as_of: Hashable = None
 
     def __init__(self, stages: Sequence[Stage], members: Callable[[], Mapping[str, str]]) -> None:
@@ -104,6 +114,10 @@ class Grouping(ABC):
     @abstractmethod
     def columns(self, totals: Mapping[Hashable, list[Total]], *, ask_reason: bool) -> list[Column]:
         """The columns in their order, without their cards. `totals`: by the key of the column that they belong to."""
+
+    def first(self, columns: int) -> int:
+        """How many cards each of so many columns begins with."""
+        return CARDS
 
     def narrow(self, deals: QuerySet[Deal]) -> QuerySet[Deal]:
         """Those of the deals that such a board shows at all."""
@@ -132,13 +146,55 @@ class ByStage(Grouping):
     def columns(self, totals: Mapping[Hashable, list[Total]], *, ask_reason: bool) -> list[Column]:
         """An archived stage only while it holds deals."""
         found = []
-        for stage, hue in with_hues(self.stages):
+        for stage, color in with_hues(self.stages):
             known = totals.get(stage.nimble_id, [])
             archived = stage.archived_at is not None
             name = _("{stage} (archived)").format(stage=stage.name) if archived else stage.name
             if known or not archived:
                 ask = ask_reason and stage.role == Role.LOST
-                found.append(Column(str(stage.pk), stage.nimble_id, name, hue, stage, ask=ask, totals=known))
+                found.append(Column(str(stage.pk), stage.nimble_id, name, color, stage, ask=ask, totals=known))
+        return found
+
+
+class ByOwner(Grouping):
+    """Who has what to do: the team's columns, of the deals that are open."""
+
+    action = "give"
+    way = "edit/owner/"
+    names_stage = True
+
+    @property
+    def lane(self) -> Any:
+        return F("owner_id")
+
+    @property
+    def as_of(self) -> Hashable:  # type: ignore[override]
+        return self._final
+
+    @property
+    def _final(self) -> tuple[str, ...]:
+        return tuple(stage.nimble_id for stage in self.stages if stage.is_final)
+
+    def narrow(self, deals: QuerySet[Deal]) -> QuerySet[Deal]:
+        return deals.exclude(stage_nimble_id__in=self._final)
+
+    def first(self, columns: int) -> int:
+        return max(FEWEST_CARDS, min(CARDS, MOST_CARDS // columns))
+
+    def key(self, card: Card) -> Hashable:
+        return card.owner
+
+    def columns(self, totals: Mapping[Hashable, list[Total]], *, ask_reason: bool) -> list[Column]:
+        """Everybody of the team; who has left it, and nobody, only while they own deals."""
+        members = self.members()
+        left = sorted(str(owner) for owner in totals if owner and owner not in members)
+        names = {**members, **{owner: _("Left the team ({n})").format(n=n) for n, owner in enumerate(left, start=1)}}
+        found = [
+            Column(owner, owner, name, hue(owner), is_closed=owner not in members, totals=totals.get(owner, []))
+            for owner, name in names.items()
+        ]
+        if nobodys := totals.get(""):
+            found.insert(0, Column(NOBODY, "", _("No owner"), "", is_closed=True, totals=nobodys))
         return found
 
 
@@ -149,4 +205,4 @@ def with_hues(stages: Sequence[Stage]) -> list[tuple[Stage, str]]:
 
 
 # By what the address calls them; "" is the usual one.
-GROUPINGS: dict[str, type[Grouping]] = {"": ByStage}
+GROUPINGS: dict[str, type[Grouping]] = {"": ByStage, "owner": ByOwner}

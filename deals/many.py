@@ -25,14 +25,16 @@ class Outcome:
     batch: Batch | None = None
 
 
-def move(*, author: Any, deals: Sequence[Deal], stage: Stage) -> Outcome:
-    """Move deals to a stage. Raises `CannotEdit` for an archived one. Whoever would need a probability stays."""
+def move(*, author: Any, deals: Sequence[Deal], stage: Stage, reason: str = "") -> Outcome:
+    """Move deals to a stage. `reason`: why all of them were lost. Raises `CannotEdit` for an archived stage. Whoever
+    would need a probability stays.
+    """
     actions.refuse_archived(stage)
     outcome = Outcome()
     if stage.default_probability is None:
         outcome.unsure = [one for one in deals if one.probability is None and one.stage_nimble_id != stage.nimble_id]
     left = [one for one in deals if one not in outcome.unsure]
-    return _each(outcome, author, left, lambda deal: actions.move(author=author, deal=deal, stage=stage))
+    return _each(outcome, author, left, lambda deal: actions.move(author=author, deal=deal, stage=stage, reason=reason))
 
 
 def give(*, author: Any, deals: Sequence[Deal], owner: str) -> Outcome:

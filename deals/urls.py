@@ -30,6 +30,7 @@ urlpatterns = [
     path("pipelines/<int:pk>/", board.board, name="board"),
     path("pipelines/<int:pk>/columns/<str:column>/", board.column, name="column"),
     path("pipelines/<int:pk>/display/", display.choose, name="display"),
+    path("pipelines/<int:pk>/lose/", many.lose, name="lose_many"),
     path("pipelines/<int:pk>/live/", board.live, name="live"),
     path("<int:pk>/", deal.deal, name="deal"),
     path("<int:pk>/head/", deal.head, name="head"),
@@ -51,5 +52,6 @@ urlpatterns = [
     path("<int:pk>/notes/<int:note_pk>/remove/", notes.remove, name="remove_note"),
     path("<int:pk>/card/", board.card, name="card"),
     path("<int:pk>/move/", moves.move, name="move"),
+    path("<int:pk>/give/", moves.give, name="give"),
     path("<int:pk>/undo/<int:edit_pk>/", moves.undo, name="undo"),
 ]

@@ -132,6 +132,8 @@ TABLE: dict[str, Route] = {
     **shared(VIEWER, "deals:remove_note", objects=NOTE, method="post"),
     **shared(VIEWER, "deals:card", objects=DEAL, data={"pipeline": "{pipeline}"}),
     **shared(VIEWER, "deals:move", objects=DEAL, method="post", data={"stage": "{stage}"}),
+    **shared(VIEWER, "deals:give", objects=DEAL, method="post", data={"pipeline": "{pipeline}", "stage": "{owner}"}),
+    **shared(TEAM, "deals:lose_many", objects={"pk": "pipeline"}, data={"stage": "{lost_stage}"}),
     **shared(VIEWER, "deals:undo", objects={**DEAL, "edit_pk": "edit"}, method="post"),
     # --- nimble ---
     **shared(PUBLIC, "nimble:claim", objects={"token": "token"}),
@@ -221,6 +223,8 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
         "deal": deal.pk,
         "pipeline": pipeline.pk,
         "stage": pipeline.stages.get(nimble_id=deal.stage_nimble_id).pk,
+        "lost_stage": pipeline.stages.get(role="lost").pk,
+        "owner": ada.nimble_user_id,
         "deal_note": deal_note.pk,
         "contact": contact.pk,
         "company": company.pk,

@@ -4,20 +4,21 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from deals import many as several
 from deals import queries
 from deals.board import Board
 from deals.many import Outcome
-from deals.models import Deal
+from deals.models import Deal, Role
 from deals.views.board import fragments, of_request
+from deals.views.moves import reasons_of
 from sync import batches, edits, status
 from sync.models import Batch, Edit
 from sync.views.answers import refused
@@ -52,7 +53,9 @@ def _do(request: HttpRequest, board: Board, deals: Sequence[Deal]) -> tuple[Outc
     author, data = request.user, request.POST
     stage = next((one for one in board.stages if str(one.pk) == data.get("stage")), None)
     if stage is not None:
-        return several.move(author=author, deals=deals, stage=stage), _("in {stage}").format(stage=stage.name)
+        told = next((one.text for one in reasons_of(stage) if str(one.pk) == data.get("reason")), "")
+        moved = several.move(author=author, deals=deals, stage=stage, reason=told)
+        return moved, _("in {stage}").format(stage=stage.name)
     owner = data.get("owner", "")
     if owner in board.members:
         given = several.give(author=author, deals=deals, owner=owner)
@@ -80,7 +83,9 @@ def _answer(request: HttpRequest, board: Board, asked: Sequence[int], outcome: O
         context["undo_label"] = npgettext("deals", "Undo", "Undo these {n}", n).format(n=n)
     if outcome.locked or outcome.unsure:
         context["kind"] = "warning"
-    return fragments(request, board, list(asked), **context)
+    response = fragments(request, board, list(asked), **context)
+    response["HX-Trigger"] = "close-dialog"
+    return response
 
 
 def _named(deals: Sequence[Deal]) -> str:
@@ -88,6 +93,18 @@ def _named(deals: Sequence[Deal]) -> str:
     if len(deals) > NAMED:
         names.append(_("and {n} more").format(n=len(deals) - NAMED))
     return ", ".join(names)
+
+
+@never_cache
+@require_GET
+def lose(request: HttpRequest, pk: int) -> HttpResponse:
+    """Why the chosen deals of a pipeline were lost: asked once for all of them, before they come to the `stage`."""
+    laid = next((one for one in queries.laid_out(request.user) if one.pipeline.pk == pk), None)
+    stages = laid.stages if laid else []
+    stage = next((one for one in stages if str(one.pk) == request.GET.get("stage") and one.role == Role.LOST), None)
+    if stage is None:
+        raise Http404
+    return render(request, "deals/lose_many.html", {"stage": stage, "reasons": reasons_of(stage)})
 
 
 @require_POST

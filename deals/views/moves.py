@@ -24,9 +24,7 @@ from sync import undo as undoing
 @require_http_methods(["GET", "POST"])
 def move(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: the form, or the question that a final stage asks. POST: move it; 409 where that cannot be."""
-    deal = queries.find(request.user, pk)
-    if deal is None:
-        raise Http404
+    deal = _visible(request, pk)
     known = queries.laid_out(request.user)
     form = MoveForm(deal, known, request.POST if request.method == "POST" else None)
     if request.method == "GET":
@@ -49,11 +47,32 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
         )
     except edits.CannotEdit as refusal:
         return _refuse(request, deal, str(refusal), form)
-    text = _("{deal} is in {stage}.").format(deal=deal.name or _("Unnamed"), stage=stage.name)
+    where = {"deal": deal.name or _("Unnamed"), "stage": stage.name, "pipeline": stage.pipeline.name}
+    elsewhere = stage.pipeline.nimble_id != deal.pipeline_nimble_id
+    text = (_("{deal} is in {stage} of {pipeline}.") if elsewhere else _("{deal} is in {stage}.")).format(**where)
     if reason:
         text += " " + _("The reason is kept as a note: Nimble has no field for it.")
     undo = reverse("deals:undo", args=[pk, edit.pk]) if edit else ""
     return _done(request, deal, text, undo)
+
+
+@require_POST
+def give(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give it to another owner: a board whose columns are owners says so in `stage`, and whose it was in `seen`."""
+    deal, board = _visible(request, pk), of_request(request, request.POST)
+    owner, seen = request.POST.get("stage", ""), request.POST.get("seen", "")
+    if owner not in board.members:
+        return answers.refused(request, deal, _("There is no such person in the team any more."))
+    if not queries.is_editable(deal, request.user):
+        return answers.refused(request, deal, _("You may not edit this deal in Nimble."))
+    try:
+        edit = actions.change(
+            author=request.user, deal=deal, field="owner", value=owner, seen=seen, has_seen=seen in board.members
+        )
+    except edits.CannotEdit as refusal:
+        return answers.refused(request, deal, str(refusal))
+    text = _("{deal} is owned by {name}.").format(deal=deal.name or _("Unnamed"), name=board.members[owner])
+    return _done(request, deal, text, reverse("deals:undo", args=[pk, edit.pk]) if edit else "")
 
 
 @require_POST
@@ -68,6 +87,13 @@ def undo(request: HttpRequest, pk: int, edit_pk: int) -> HttpResponse:
     return answers.changed(request, deal, undone.text)
 
 
+def _visible(request: HttpRequest, pk: int) -> Deal:
+    deal = queries.find(request.user, pk)
+    if deal is None:
+        raise Http404
+    return deal
+
+
 def _ask(request: HttpRequest, deal: Deal, form: MoveForm) -> HttpResponse:
     asked = request.GET.get("stage", "")
     stage = form.stages.get(int(asked)) if asked.isdecimal() and len(asked) < 19 else None
@@ -75,12 +101,15 @@ def _ask(request: HttpRequest, deal: Deal, form: MoveForm) -> HttpResponse:
     context: dict[str, Any] = {"deal": deal, "form": form, "stage": stage, "refusals": refused}
     if stage and request.GET.get("dialog"):
         return render(
-            request, "deals/lose.html", {**context, "reasons": _reasons(stage), "unsure": stage in form.unsure}
+            request, "deals/lose.html", {**context, "reasons": reasons_of(stage), "unsure": stage in form.unsure}
         )
+    if request.GET.get("dialog"):
+        return render(request, "deals/elsewhere.html", context)
     return render(request, "deals/move.html", context)
 
 
-def _reasons(stage: Stage) -> list[LostReason]:
+def reasons_of(stage: Stage) -> list[LostReason]:
+    """Why deals are lost, on offer where they come to such a stage."""
     if stage.role != Role.LOST:
         return []
     return list(LostReason.objects.filter(pipeline=stage.pipeline).order_by("text"))

@@ -73,6 +73,13 @@ function steadily(change) {
   }
 }
 
+// Shown for a moment that it changed.
+const FRESH = 2400;
+function freshen(card) {
+  card.classList.add("fresh");
+  setTimeout(() => card.classList.remove("fresh"), FRESH);
+}
+
 // Takes in one card. Returns whether it could be done now, and what changed for a reader, if anything did.
 function take(incoming, places) {
   const card = document.getElementById(incoming.id);
@@ -85,14 +92,20 @@ function take(incoming, places) {
     if (card) remove(card);
     return { done: true, title: card && title };
   }
-  if (!card) return { done: true, title: place(incoming, list, above) && title };
+  if (!card) {
+    const placed = place(incoming, list, above);
+    if (placed) freshen(incoming);
+    return { done: true, title: placed && title };
+  }
   const before = said(card);
   const from = card.parentElement;
   morph(card, incoming);
   let placed = true;
   glide(card, () => (placed = place(card, list, above)));
   if (!placed) remove(card);
-  return { done: true, title: (said(card) !== before || from !== list) && title };
+  const changed = said(card) !== before || from !== list;
+  if (changed) freshen(card);
+  return { done: true, title: changed && title };
 }
 
 function takeIn(root) {

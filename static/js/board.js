@@ -99,7 +99,13 @@ async function moveOrAsk(card, stage, options) {
   if (!editable(card)) return refuse();
   if (!asks(card, columnOf(stage))) return move(card, stage, options);
   if (options?.origin) glide(card, () => insert(card, options.origin.list, options.origin.next));
-  await htmx.ajax("GET", `/deals/${card.dataset.deal}/move/?stage=${encodeURIComponent(stage)}&dialog=1`, { source: "#dialog", target: "#dialog", swap: "innerHTML" });
+  await ask(card, stage);
+}
+
+// The dialog that asks what a stage wants to know; without one, where to, in whichever pipeline.
+function ask(card, stage = "") {
+  const address = `/deals/${card.dataset.deal}/move/?${new URLSearchParams({ stage, dialog: 1 })}`;
+  return htmx.ajax("GET", address, { source: "#dialog", target: "#dialog", swap: "innerHTML" });
 }
 
 // --- dragging -------------------------------------------------------------------------------------------------------
@@ -221,12 +227,15 @@ function menuFor(card) {
   openMenu(
     card.querySelector(".v") ?? card,
     word("keys.menu"),
-    goals().map((column) => ({
-      label: column.dataset.name,
-      hue: column.querySelector(".dot")?.className.match(/hue-\d/)?.[0],
-      checked: column.dataset.stage === stage,
-      pick: () => moveOrAsk(card, column.dataset.stage),
-    })),
+    [
+      ...goals().map((column) => ({
+        label: column.dataset.name,
+        hue: column.querySelector(".dot")?.className.match(/hue-\d/)?.[0],
+        checked: column.dataset.stage === stage,
+        pick: () => moveOrAsk(card, column.dataset.stage),
+      })),
+      ...(board().hasAttribute("data-elsewhere") ? [{ label: word("elsewhere"), pick: () => ask(card) }] : []),
+    ],
     card,
   );
 }

@@ -4,7 +4,7 @@ shared.id = "move-menu";
 shared.className = "menu-list";
 shared.popover = "auto";
 shared.setAttribute("role", "menu");
-document.body.append(shared);
+(document.querySelector("main") ?? document.body).append(shared);
 let owner = null;
 let typed = "";
 let typedAt = 0;

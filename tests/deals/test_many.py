@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from deals import actions, many
-from deals.models import Deal, Pipeline, Stage
+from deals.models import Deal, DealNote, LostReason, Pipeline, Stage
 from nimble.models import Connection
 from sync import outbox
 from sync.models import Batch, Edit, State
@@ -125,3 +125,29 @@ def test_moves_and_their_undo_reach_nimble(mirror: Connection, nimble: SandboxSe
     browser(mirror.user).post(reverse("deals:undo_many", args=[outcome.batch.pk]), headers=HTMX)
     assert outbox.deliver() == len(deals)
     assert {one.nimble_id: one.tags for one in Deal.objects.filter(pk__in=[one.pk for one in deals])} == before
+
+
+def test_reason_for_losing_several_is_asked_once_and_told_on_each(page: Client, three: list[Deal], sales: Pipeline):
+    lost, reason = stage("Lost"), LostReason.objects.get(pipeline=sales, text="No answer")
+    asked = page.get(reverse("deals:lose_many", args=[sales.pk]), {"stage": lost.pk}, headers=HTMX)
+    assert asked.status_code == 200
+    assert f'<option value="{reason.pk}">{reason.text}</option>' in asked.content.decode()
+    answer = do(page, *three[:2], stage=lost.pk, reason=reason.pk)
+    assert said(answer) == "2 deals are in Lost."
+    assert "close-dialog" in answer.headers["HX-Trigger"]
+    assert set(DealNote.objects.values_list("deal_id", "title")) == {
+        (one.pk, f"Lost: {reason.text}") for one in three[:2]
+    }
+
+
+def test_another_pipelines_reason_is_told_nowhere(page: Client, three: list[Deal], sales: Pipeline):
+    other = LostReason.objects.create(
+        pipeline=Pipeline.objects.get(nimble_id="p-partners"), nimble_id="r-x", text="Theirs"
+    )
+    do(page, three[0], stage=stage("Lost").pk, reason=other.pk)
+    assert not DealNote.objects.exists()
+
+
+def test_only_losing_asks_for_a_reason(page: Client, three: list[Deal], sales: Pipeline):
+    address = reverse("deals:lose_many", args=[sales.pk])
+    assert page.get(address, {"stage": stage("Propose").pk}).status_code == 404
