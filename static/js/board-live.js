@@ -14,6 +14,8 @@ const older = (incoming, card) => Number(incoming.dataset.rev) < Number(card.dat
 // What this page has made of an element is its own: where the tab order is, what is folded, chosen or being dragged.
 const OWN = new Set(["tabindex", "style", "aria-busy", "aria-expanded"]);
 const callbacks = {
+  // What is being typed into a column stays.
+  beforeNodeMorphed: (old) => !old.matches?.("[data-quick]"),
   beforeAttributeUpdated: (name, node) => !OWN.has(name) && !(name === "class" && node.matches(".card, .column, .board")),
 };
 const morph = (old, fresh) => Idiomorph.morph(old, fresh, { morphStyle: "outerHTML", callbacks });
@@ -141,6 +143,7 @@ async function readAnew(board) {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const fresh = page.getElementById("board");
   if (!fresh || fresh.dataset.live !== board.dataset.live) return;
+  for (const form of board.querySelectorAll("[data-quick]")) page.getElementById(form.id)?.replaceWith(form.cloneNode());
   steadily(() => {
     for (const part of ["board", "stats", "open-count", "filter-chips"]) {
       const [old, now] = [document.getElementById(part), page.getElementById(part)];

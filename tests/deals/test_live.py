@@ -11,6 +11,7 @@ from deals import actions
 from deals.models import Deal, DealSight, Pipeline, Stage
 from nimble.models import Connection, Workspace
 from sync import opened, registry
+from sync.models import Event
 from tests import factories
 from tests.browser import NewPage
 from tests.deals.conftest import Keep, browser
@@ -186,20 +187,25 @@ def movable(pipeline: Pipeline, ada: Connection) -> tuple[Deal, Stage, Stage]:
 def test_move_is_on_the_others_board_and_leaves_focus_and_scroll(two: Any, ada: Connection):
     hers, his, pipeline = two
     row, first, second = movable(pipeline, ada)
-    other = his.locator(f"#cards-{first.pk} .card:not(#deal-{row.pk})").last
+    more = [Deal.objects.get(pk=row.pk) for _n in range(20)]
+    for n, one in enumerate(more):
+        one.pk, one.nimble_id, one.updated_in_nimble = None, f"more-{n}", None
+    Deal.objects.bulk_create(more)
+    his.reload()
+    kept = his.locator(f"#cards-{first.pk} .card:not(#deal-{row.pk})").last.get_attribute("id")
+    other = his.locator(f"#{kept}")
     other.focus()
-    kept = other.get_attribute("id")
-    scrolled = his.locator(f"#cards-{first.pk}").evaluate("list => (list.scrollTop = 60)")
-    seen = other.bounding_box()
+    assert his.locator(f"#cards-{first.pk}").evaluate("list => (list.scrollTop = 600, list.scrollTop)") == 600
+    seen = his.locator(f"#cards-{first.pk} .card").last.get_attribute("id")
+    place = his.locator(f"#{seen}").bounding_box()
     carry(hers, hers.locator(f"#deal-{row.pk}"), hers.locator(f"#cards-{second.pk}"))
     expect(his.locator(f"#cards-{second.pk} #deal-{row.pk}")).to_be_visible(timeout=SOON)
     expect(his.locator(f"#cards-{first.pk} #deal-{row.pk}")).to_have_count(0)
     count = Deal.objects.filter(stage_nimble_id=second.nimble_id).count()
     expect(his.locator(f"#head-{second.pk} .n")).to_contain_text(str(count))
-    expect(his.locator(f"#{kept}")).to_be_focused()
+    expect(other).to_be_focused()
     expect(his.locator("#live")).to_have_text(f"{row.name} changed.")
-    assert scrolled == 60
-    assert seen
+    assert his.locator(f"#{seen}").bounding_box() == place
 
 
 def test_card_in_hand_is_left_alone_until_it_is_let_go(two: Any, ada: Connection):
@@ -221,3 +227,17 @@ def test_card_in_hand_is_left_alone_until_it_is_let_go(two: Any, ada: Connection
     his.mouse.move(box["x"] + 60, box["y"] + 30, steps=3)
     his.mouse.up()
     expect(his.locator(f"#deal-{row.pk} .t")).to_have_text("Renamed by Ada", timeout=SOON)
+
+
+def test_board_that_is_read_anew_keeps_what_is_being_typed(two: Any, ada: Connection):
+    his, pipeline = two[1], two[2]
+    his.locator(".column .add").first.click()
+    name = his.locator(".quick-add input[name=name]")
+    name.fill("Half a na")
+    Event.objects.filter(workspace=ada.workspace).delete()
+    row = movable(pipeline, ada)[0]
+    actions.change(author=ada.user, deal=row, field="name", value="Renamed by Ada")
+    Event.objects.filter(workspace=ada.workspace).delete()
+    expect(his.locator(f"#deal-{row.pk} .t")).to_have_text("Renamed by Ada", timeout=SOON)
+    expect(name).to_have_value("Half a na")
+    expect(name).to_be_focused()
