@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from contacts import employment, mapping
 from contacts.models import ContactField
 from crmportal import formats
-from sync import when
+from sync import when, words
 
 # Nimble's names of its own fields, in the reader's language. Custom fields carry the label that their maker gave them.
 LABELS = {
@@ -102,7 +102,7 @@ def reading(name: str, value: str, field: ContactField | None, members: Mapping[
     if name == mapping.EMPLOYMENT or kind == "employment":
         return job_text(employment.structured(value)) or value
     if name == "address" or kind == "address":
-        return address_text(employment.structured(value)) or value
+        return parts_text(value)
     if kind == "choice" and field:
         return next((str(choice["value"]) for choice in field.choices if choice["id"] == value), value)
     if kind == "user":
@@ -115,7 +115,7 @@ def reading(name: str, value: str, field: ContactField | None, members: Mapping[
         return day_text(value)
     if kind == "attachment":
         return _("A file, kept in Nimble")
-    return value
+    return address_text(employment.structured(value)) or value
 
 
 def job_text(job: Mapping[str, Any]) -> str:
@@ -139,6 +139,12 @@ def address_text(address: Mapping[str, Any]) -> str:
     rest = [f"{key}: {value}" for key, value in part.items() if key not in ADDRESS]
     lines = [part.get("street", ""), town, part.get("state", ""), part.get("country", ""), *rest]
     return "\n".join(line for line in lines if line)
+
+
+def parts_text(value: Any) -> str:
+    """A value of a kind that nobody has heard of: by its parts, where it has some."""
+    parts = employment.structured(value)
+    return address_text(parts) if parts.keys() & set(ADDRESS) else words.plain(parts or value)
 
 
 def number_text(value: str, presentation: Mapping[str, Any]) -> str:

@@ -25,5 +25,5 @@ class Names:
         return {one.nimble_user_id: str(one) for one in Member.objects.filter(workspace_id=self.workspace_id)}
 
     @cached_property
-    def fields(self) -> dict[str, str]:
-        return dict(DealField.objects.filter(workspace_id=self.workspace_id).values_list("field_id", "name"))
+    def fields(self) -> dict[str, DealField]:
+        return {one.field_id: one for one in DealField.objects.filter(workspace_id=self.workspace_id)}

@@ -1,6 +1,6 @@
 """A deal as its page shows it: Nimble's values with the open edits over them, field by field."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from contacts import queries as contacts
+from contacts.layout import parts_text
 from crmportal.formats import locale, money, number
 from deals import mapping, queries
 from deals.models import Deal, DealField, DealFile, Overdue, Stage
@@ -50,6 +51,31 @@ class Row:
     @property
     def dom_id(self) -> str:
         return "field-" + self.name.replace(":", "-")
+
+
+def reading(kind: str, value: Any, field: DealField | None = None, *, currency: str, members: Mapping[str, str]) -> str:
+    """One value in the reader's locale; one of a kind that nobody has heard of by its parts."""
+    if value is None or value == "":
+        return ""
+    if kind == "amount":
+        parsed = mapping.amount(value)
+        return str(value) if parsed is None else money(parsed, currency)
+    if kind == "percent":
+        parsed = mapping.amount(value)
+        return str(value) if parsed is None else f"{number(parsed)} %"
+    if kind == "datetime":
+        day = when.day(value)
+        return format_date(day, format="medium", locale=locale()) if day else str(value)
+    if kind == "user":
+        return members.get(str(value)) or _("Somebody who is not known here")
+    if kind == "boolean":
+        return _("Yes") if value in TRUE else _("No")
+    if kind == "choice" and field:
+        return next((choice["value"] for choice in field.choices if choice["id"] == str(value)), str(value))
+    if kind == "number":
+        parsed = mapping.amount(value)
+        return number(parsed) if parsed is not None else str(value)
+    return parts_text(value)
 
 
 class Record:
@@ -166,29 +192,8 @@ class Record:
 
     def text(self, kind: str, value: Any, field: DealField | None = None) -> str:
         """A value in the reader's locale."""
-        if value is None or value == "":
-            return ""
-        if kind == "amount":
-            parsed = mapping.amount(value)
-            return str(value) if parsed is None else money(parsed, str(self.values.get("currency") or ""))
-        if kind == "percent":
-            parsed = mapping.amount(value)
-            return str(value) if parsed is None else f"{number(parsed)} %"
-        if kind == "datetime":
-            day = when.day(value)
-            return format_date(day, format="medium", locale=locale()) if day else str(value)
-        if kind == "user":
-            return self.members.get(str(value)) or _("Somebody who is not known here")
-        if kind == "boolean":
-            return _("Yes") if value in TRUE else _("No")
-        if kind == "choice" and field:
-            return next((choice["value"] for choice in field.choices if choice["id"] == str(value)), str(value))
-        if kind == "number":
-            parsed = mapping.amount(value)
-            return number(parsed) if parsed is not None else str(value)
-        if isinstance(value, dict):
-            return ", ".join(str(part) for part in value.values() if part and isinstance(part, str | int | float))
-        return str(value)
+        currency = str(self.values.get("currency") or "")
+        return reading(kind, value, field, currency=currency, members=self.members)
 
     def label(self, name: str) -> str:
         """What a person calls a field, also one that this deal no longer has."""

@@ -16,9 +16,20 @@ class Piece(NamedTuple):
     text: str
 
 
-def worth(before: str, after: str) -> bool:
-    """Whether a person is helped by a comparison: both are texts of several words."""
-    return before != after and all(len(text.split()) > 2 for text in (before, after))
+def marked(before: str, after: str) -> list[Piece]:
+    """How one text becomes the other, where that helps a person; empty where both are better read as they are.
+
+    Both must be texts of several words, and have at least half of the longer one in common.
+    """
+    if before == after or any(len(text.split()) < 3 for text in (before, after)):
+        return []
+    found = pieces(before, after)
+    common = sum(_letters(piece.text) for piece in found if piece.kind == "same")
+    return found if 2 * common >= max(_letters(before), _letters(after)) else []
+
+
+def _letters(text: str) -> int:
+    return sum(map(len, text.split()))
 
 
 def pieces(before: str, after: str) -> list[Piece]:

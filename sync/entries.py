@@ -34,12 +34,12 @@ class Line:
     @property
     def our_difference(self) -> list[Piece]:
         """What we changed in the text; empty where a comparison would not help."""
-        return differences.pieces(self.base, self.ours) if differences.worth(self.base, self.ours) else []
+        return differences.marked(self.base, self.ours)
 
     @property
     def their_difference(self) -> list[Piece]:
         """What was changed in it in Nimble."""
-        return differences.pieces(self.base, self.theirs) if differences.worth(self.base, self.theirs) else []
+        return differences.marked(self.base, self.theirs)
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,17 @@ def of(edits: Iterable[Edit], user: Any) -> list[Entry]:
         links |= {(kind, pk): link for pk, link in registry.resource(kind).links(own, user).items()}
     names = {key: registry.resource(key[1]).names(key[0]) for key in {(edit.workspace_id, edit.kind) for edit in edits}}
     people = _people(edits)
+    typed = _typed_titles([edit for edit in edits if (edit.kind, edit.record_id) not in rows], user)
     return [
-        _entry(edit, rows.get((edit.kind, edit.record_id)), links, names[edit.workspace_id, edit.kind], people, user)
+        _entry(
+            edit,
+            rows.get((edit.kind, edit.record_id)),
+            links,
+            names[edit.workspace_id, edit.kind],
+            people,
+            typed,
+            user,
+        )
         for edit in edits
     ]
 
@@ -173,6 +182,21 @@ def _rows(edits: Sequence[Edit], user: Any) -> dict[tuple[str, int], Any]:
         for kind, ids in wanted.items()
         for row in registry.resource(kind).for_user(user).filter(pk__in=ids).defer("remote")
     }
+
+
+def _typed_titles(unseen: Sequence[Edit], user: Any) -> dict[tuple[str, int], str]:
+    """What records that this person does not see are called in what they typed themselves, and nowhere else. One
+    statement, none where they see them all.
+    """
+    wanted = {(edit.kind, edit.record_id) for edit in unseen if edit.author_id == user.pk}
+    if not wanted:
+        return {}
+    own = Edit.objects.filter(author=user, record_id__in={pk for _kind, pk in wanted}).order_by("pk")
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for kind, pk, fields in own.values_list("kind", "record_id", "fields"):
+        if (kind, pk) in wanted:
+            found.setdefault((kind, pk), {}).update({name: change.get("new") for name, change in fields.items()})
+    return {key: registry.resource(key[0]).typed_title(values) for key, values in found.items()}
 
 
 def _people(edits: Sequence[Edit]) -> dict[tuple[int, str], str]:
@@ -195,13 +219,14 @@ def _entry(
     links: dict[tuple[str, int], tuple[str, str]],
     names: Any,
     people: dict[tuple[int, str], str],
+    typed: dict[tuple[str, int], str],
     user: Any,
 ) -> Entry:
     resource = registry.resource(edit.kind)
     title, url = links.get((edit.kind, edit.record_id), ("", ""))
     if row is None and edit.author_id == user.pk:
-        title = resource.remembered(edit.record_id, user)
-    lines = _lines(edit, resource, names, is_seen=row is not None)
+        title = resource.remembered(edit.record_id, user) or typed.get((edit.kind, edit.record_id), "")
+    lines = _lines(edit, resource, names, row)
     return Entry(
         edit=edit,
         row=row,
@@ -229,26 +254,34 @@ def _entry(
     )
 
 
-def _lines(edit: Edit, resource: Resource, names: Any, *, is_seen: bool) -> list[Line]:
+def _lines(edit: Edit, resource: Resource, names: Any, row: Any) -> list[Line]:
     """The edit's fields, with Nimble's messages at the ones they are about."""
     messages, _rest = reasons.field_messages(edit)
+    is_seen = row is not None
     found = []
     for number, (name, change) in enumerate(edit.fields.items()):
-        base, new, theirs = change.get("base"), change.get("new"), change.get("theirs")
         found.append(
             Line(
                 number=number,
                 name=name,
                 label=str(resource.label(name, names)),
-                base=resource.shown(name, base, names) if is_seen else "",
-                ours=resource.shown(name, new, names),
-                theirs=resource.shown(name, theirs, names) if is_seen and "theirs" in change else "",
+                base=shown(edit, name, "base", names, row) if is_seen else "",
+                ours=shown(edit, name, "new", names, row),
+                theirs=shown(edit, name, "theirs", names, row) if is_seen and "theirs" in change else "",
                 in_conflict="theirs" in change,
-                text=_typable(resource, name, new, base, theirs),
+                text=_typable(resource, name, change.get("new"), change.get("base"), change.get("theirs")),
                 errors=messages.get(name, []),
             )
         )
     return found
+
+
+def shown(edit: Edit, name: str, side: str, names: Any, row: Any) -> str:
+    """A field's value on one side of an edit (`base`, `new`, `theirs`), read beside the other values of that side."""
+    resource = registry.resource(edit.kind)
+    own = {field: change[side] for field, change in edit.fields.items() if side in change}
+    beside = {**resource.beside(row), **own} if row is not None else own
+    return resource.shown(name, own.get(name), names, beside)
 
 
 def _typable(resource: Resource, name: str, *values: Any) -> str | None:

@@ -143,12 +143,14 @@ class Decision(Typing):
         """What would be sent as it is chosen now; for a form that is valid."""
         entry, wanted = self.entry, self.choices()
         names = entry.resource.names(entry.edit.workspace_id)
+        wished = {name: wanted.get(name, change["new"]) for name, change in entry.edit.fields.items()}
+        beside = {**entry.resource.beside(entry.record), **wished}
         found = []
         for line in entry.lines:
             change = entry.edit.fields[line.name]
             now = change.get("theirs", change.get("base"))
-            value = wanted.get(line.name, change["new"])
-            before, after = (entry.resource.shown(line.name, one, names) for one in (now, value))
+            value = wished[line.name]
+            before, after = (entry.resource.shown(line.name, one, names, beside) for one in (now, value))
             found.append(Sending(line.label, before, after, "theirs" not in change or value != now))
         return found
 

@@ -1,6 +1,6 @@
 """What an app tells the engine about one kind of record, and what they call to each other."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -210,6 +210,10 @@ class Resource:
         """What to call a record that is gone, where this person still sees what it belonged to; else ""."""
         return ""
 
+    def typed_title(self, values: dict[str, Any]) -> str:
+        """What a record is called by these values, which a person typed; "" where they name it not."""
+        return ""
+
     def links(self, rows: Sequence[Any], user: User) -> dict[int, tuple[str, str]]:
         """`link` of many rows at once, by their pk."""
         return {row.pk: self.link(row, user) for row in rows}
@@ -222,9 +226,13 @@ class Resource:
         """What a person calls a field; `names` is what `names` made."""
         return field.replace("_", " ")
 
-    def shown(self, field: str, value: Any, names: Any) -> str:
-        """A value of a field as a person reads it; `names` is what `names` made."""
+    def shown(self, field: str, value: Any, names: Any, beside: Mapping[str, Any]) -> str:
+        """A value of a field as a person reads it; `names` is what `names` made, `beside` the fields that it needs."""
         return words.plain(value)
+
+    def beside(self, row: Any) -> dict[str, Any]:
+        """The present values of fields without which another cannot be read, such as an amount's currency."""
+        return {}
 
     def editor(self, row: Any, user: User) -> Editor | None:
         """What makes the forms with which the record's page changes its fields; None where there are none."""

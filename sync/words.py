@@ -1,6 +1,5 @@
 """The values of edits, as a person reads and types them."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ def plain(value: Any) -> str:
     if isinstance(value, Mapping):
         if "value" in value:
             return " · ".join(text for text in (plain(value["value"]), str(value.get("modifier") or "")) if text)
-        return json.dumps(value, ensure_ascii=False)
+        return ", ".join(f"{name}: {text}" for name, item in value.items() if (text := plain(item)))
     if isinstance(value, (list, tuple)):
         return "\n".join(plain(item) for item in value)
     return str(value)

@@ -1,6 +1,6 @@
 """Saving what Nimble says of contacts, and sending one edit of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -132,6 +132,10 @@ class Contacts(Resource):
     def for_user(self, user: Any) -> Any:
         return queries.for_user(user)
 
+    def typed_title(self, values: dict[str, Any]) -> str:
+        names = (mapping.first(values, name).strip() for name in (mapping.FIRST, mapping.LAST))
+        return " ".join(filter(None, names)) or mapping.first(values, mapping.COMPANY).strip()
+
     def url(self, row: Contact) -> str:
         return row.get_absolute_url()
 
@@ -142,9 +146,9 @@ class Contacts(Resource):
         name = field.removeprefix(mapping.FIELD)
         return _("Tags") if field == "tags" else layout.label(name, names.fields(name))
 
-    def shown(self, field: str, value: Any, names: Names) -> str:
+    def shown(self, field: str, value: Any, names: Names, beside: Mapping[str, Any]) -> str:
         if not isinstance(value, list):
-            return super().shown(field, value, names)
+            return super().shown(field, value, names, beside)
         if field == "tags":
             return "\n".join(value)
         name = field.removeprefix(mapping.FIELD)

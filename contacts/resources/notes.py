@@ -1,6 +1,6 @@
 """Saving what Nimble says of notes on contacts, and sending one edit of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -149,8 +149,8 @@ class ContactNotes(Resource):
     def label(self, field: str, names: Any) -> str:
         return _("Note")
 
-    def shown(self, field: str, value: Any, names: Any) -> str:
-        return clean.plain(clean.html(value)) if isinstance(value, str) else super().shown(field, value, names)
+    def shown(self, field: str, value: Any, names: Any, beside: Mapping[str, Any]) -> str:
+        return clean.plain(clean.html(value)) if isinstance(value, str) else super().shown(field, value, names, beside)
 
     def _link(self, row: ContactNote, contacts: QuerySet[Contact]) -> tuple[str, str]:
         """By one that the note is on: rather one that everybody may see."""

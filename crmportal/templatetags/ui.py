@@ -31,9 +31,12 @@ def icon(name: str, label: str = "") -> SafeString:
 def nav(
     context: template.Context, href: str, glyph: str, label: str, key: str = "", count: int | None = None
 ) -> SafeString:
-    """A link of the sidebar: marked when the page is below it, with the letter that `G` takes there and a count."""
+    """A link of the sidebar: marked when the page is below it, with the letter that `G` takes there and a count.
+
+    A page that belongs elsewhere than its address says gives the `section`.
+    """
     request = context.get("request")
-    path = request.path if request else ""
+    path = context.get("section") or (request.path if request else "")
     here = path == href if href == "/" else path.startswith(href)
     return format_html(
         '<a href="{}"{}{} title="{}">{}<span>{}</span>{}</a>',

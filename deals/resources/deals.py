@@ -1,7 +1,7 @@
 """Saving what Nimble says of deals, and sending one edit of them."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from deals import creation, fields, mapping, moves, queries
 from deals.bodies import edit_body
 from deals.models import Deal, DealContact, DealField, DealSight, Stage
 from deals.names import Names
-from deals.record import STANDARD, Record
+from deals.record import STANDARD, Record, reading
 from deals.rules import CONTACTS, TAGS, Known, rule
 from nimble.client import Client
 from nimble.models import Connection
@@ -154,6 +154,9 @@ class Deals(Resource):
         """With those that are being deleted: their page says so, and lets it be taken back."""
         return queries.for_user(user, leaving=True)
 
+    def typed_title(self, values: dict[str, Any]) -> str:
+        return str(values.get("name") or "")
+
     def url(self, row: Deal) -> str:
         return row.get_absolute_url()
 
@@ -162,16 +165,27 @@ class Deals(Resource):
 
     def label(self, field: str, names: Names) -> str:
         if field.startswith(mapping.CUSTOM):
-            return names.fields.get(field.removeprefix(mapping.CUSTOM), field)
+            known = names.fields.get(field.removeprefix(mapping.CUSTOM))
+            return known.name if known else field
         return str(queries.LABELS.get(field, field))
 
-    def shown(self, field: str, value: Any, names: Names) -> str:
+    def shown(self, field: str, value: Any, names: Names, beside: Mapping[str, Any]) -> str:
         if field == "contacts":
             # Not their names: who reads this may not see all of them.
             return ngettext("%d contact", "%d contacts", len(value or [])) % len(value or [])
-        known = {"stage": "stages", "pipeline": "pipelines", "owner": "members"}.get(field)
-        found = getattr(names, known).get(value) if known and isinstance(value, str) else None
-        return found or super().shown(field, value, names)
+        if field in ("stage", "pipeline"):
+            found = names.stages if field == "stage" else names.pipelines
+            return found.get(str(value), str(value)) if value else ""
+        known = names.fields.get(field.removeprefix(mapping.CUSTOM)) if field.startswith(mapping.CUSTOM) else None
+        kind = known.kind if known else STANDARD.get(field, "")
+        members = names.members if kind == "user" else {}
+        currency = str(beside.get("currency") or "")
+        items = value if isinstance(value, list) else [value]
+        texts = (reading(kind, one, known, currency=currency, members=members) for one in items)
+        return "\n".join(text for text in texts if text)
+
+    def beside(self, row: Deal) -> dict[str, Any]:
+        return {"currency": row.currency}
 
     def editor(self, row: Deal, user: Any) -> Editor:
         record = Record(row, user)

@@ -25,7 +25,7 @@ class DealNotes(Beside):
     model = DealNote
     readable = False
     gone = gettext_lazy("Note on {name}, removed")
-    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
+    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True})
 
     def label(self, field: str, names: Any) -> str:
         return {"title": _("Title"), "body": _("Note")}.get(field, field)
@@ -78,3 +78,6 @@ class DealNotes(Beside):
 
     def url(self, row: DealNote) -> str:
         return f"{row.deal.get_absolute_url()}#note-{row.pk}"
+
+    def typed_title(self, values: dict[str, Any]) -> str:
+        return str(values.get("title") or "")

@@ -45,6 +45,7 @@ def _page(
         "tries": attempts.of([edit]).get(edit.pk, []),
         "undone_by": edit.undone_by.order_by("pk").first(),
         "cause": inbox.CAUSES.get(cause),
+        "section": reverse("inbox:index" if cause else "inbox:history"),
         "left": inbox.waiting(request.user).exclude(pk=edit.pk).count() if cause else 0,
         "following": inbox.following(request.user, edit.pk, cause) if cause else None,
     }

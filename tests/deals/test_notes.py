@@ -52,6 +52,12 @@ def test_note_is_shown_at_once_and_cleaned(page: Client, keep: Keep):
     assert "<strong>Hello</strong>" in page.get(row.get_absolute_url()).content.decode()
 
 
+def test_each_line_of_a_note_is_a_line_of_its_own(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    write(page, row, "First\nSecond\n\nThird")
+    assert re.search(r"<p>First<br ?/?>\s*Second</p>\s*<p>Third</p>", page.get(row.get_absolute_url()).content.decode())
+
+
 @pytest.mark.parametrize(("title", "shown"), [("", False), ("Call", False), ("About the offer", True)])
 def test_title_is_shown_only_where_it_says_more_than_the_text(page: Client, keep: Keep, title: str, shown: bool):
     [row] = keep(deal(1))

@@ -84,6 +84,17 @@ def test_index_shows_nobody_the_edits_of_others(mirror: Connection, deal: Deal, 
         assert "Nothing waits" in page
 
 
+def test_record_that_is_no_longer_seen_is_called_what_its_author_typed(mirror: Connection, deal: Deal, connect):
+    bjorn = factories.caught_up(connect(BJORN))
+    actions.change(author=bjorn.user, deal=deal, field="name", value="What Björn calls it")
+    actions.change(author=mirror.user, deal=deal, field="name", value="What I call it")
+    actions.change(author=mirror.user, deal=deal, field="amount", value="7")
+    Connection.objects.filter(pk=mirror.pk).update(state=ConnectionState.RECONNECT)
+    page = text(signed_in(mirror).get("/sync/"))
+    assert page.count("What I call it") >= 2
+    assert (deal.name in page, "Björn" in page) == (False, False)
+
+
 @pytest.mark.parametrize("state", [ConnectionState.RECONNECT, ConnectionState.DISCONNECTED, ConnectionState.LEFT])
 def test_index_shows_a_lost_person_their_edits_without_the_record(mirror: Connection, deal: Deal, state: str):
     edit = actions.change(author=mirror.user, deal=deal, field="description", value="what I typed")

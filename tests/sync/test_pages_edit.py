@@ -10,7 +10,7 @@ from contacts.models import Contact
 from deals import actions
 from deals.models import Deal, DealField
 from nimble.models import Connection
-from sync import lines, outbox, pull
+from sync import edits, lines, outbox, pull
 from sync.models import Edit, State
 from sync.words import shaped
 from team.models import Profile
@@ -247,7 +247,7 @@ def test_missing_record_offers_no_choice_of_values(
     client = signed_in(mirror)
     page = text(client.get(f"/sync/edits/{pending.pk}/"))
     assert "no longer in Nimble, or hidden from you there" in page
-    assert ("Discard" in page, "All ours" in page, "31337" in page) == (True, False, True)
+    assert ("Discard" in page, "All ours" in page, "31,337" in page) == (True, False, True)
     assert client.post(f"/sync/edits/{pending.pk}/discard/").status_code == 302
     pending.refresh_from_db()
     assert pending.state == State.DISCARDED
@@ -354,3 +354,44 @@ def test_edit_of_a_contact_shows_its_fields_by_their_labels(mirror: Connection):
     assert "Zaphod" in text(answer)
     assert "field:" not in text(answer)
     assert contact.get_absolute_url() in answer.content.decode()
+
+
+def marked(page: str) -> list[str]:
+    """Where the sidebar says that one is."""
+    return re.findall(r'<a href="([^"]+)" aria-current="page"', page)
+
+
+def test_edit_that_waits_belongs_to_the_inbox_and_any_other_to_the_history(mirror: Connection, conflict: Edit):
+    page = signed_in(mirror)
+    path = f"/sync/edits/{conflict.pk}/"
+    assert marked(page.get(path).content.decode()) == ["/inbox/"]
+    Edit.objects.filter(pk=conflict.pk).update(state=State.CONFIRMED)
+    assert marked(page.get(path).content.decode()) == ["/history/"]
+
+
+def test_amounts_are_shown_with_the_currency_of_their_side(mirror: Connection, deal: Deal):
+    Deal.objects.filter(pk=deal.pk).update(currency="EUR")
+    deal.refresh_from_db()
+    page = signed_in(mirror)
+    amount = actions.change(author=mirror.user, deal=deal, field="amount", value="1250.5")
+    assert amount
+    edits.record(author=mirror.user, row=deal, new={"amount": "7", "currency": "USD"}, seen={"currency": "EUR"})
+    rows = text(page.get("/history/"))
+    assert "$7" in rows
+    Edit.objects.filter(pk=amount.pk).update(state=State.REJECTED, error={"reason": "Invalid"})
+    assert "1,250.50" in text(page.get("/inbox/"))
+    exported = b"".join(page.get("/history/export/").streaming_content).decode()
+    assert "$7" in exported
+
+
+def test_texts_with_little_in_common_are_shown_whole_and_without_marks(mirror: Connection, conflict: Edit):
+    fields = {"description": {
+        "base": "Call them on Monday about the offer.",
+        "new": "Call them on Tuesday about the offer.",
+        "theirs": "We met at the fair and spoke of boats, mostly.",
+    }}  # fmt: skip
+    Edit.objects.filter(pk=conflict.pk).update(fields=fields)
+    page = signed_in(mirror).get(f"/sync/edits/{conflict.pk}/").content.decode()
+    ours, theirs = page.partition('value="ours"')[2].split('value="theirs"')
+    assert ("<ins>" in ours, "<ins>" in theirs.partition("</fieldset>")[0]) == (True, False)
+    assert "We met at the fair and spoke of boats, mostly." in theirs

@@ -203,3 +203,19 @@ def test_page_obeys_the_policy_and_is_not_shared(ada: Connection, path: str):
     assert "HX-Request" in answer["Vary"]
     page = answer.content.decode()
     assert (" style=" in page, "<script>" in page, " onclick=" in page) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("state", "title", "back"),
+    [
+        (ConnectionState.RECONNECT, "Nimble no longer accepts your sign-in here", True),
+        (ConnectionState.ACTIVE, "There is nothing here", False),
+    ],
+)
+def test_record_that_cannot_be_shown_says_whether_reconnecting_helps(
+    ada: Connection, state: str, title: str, back: bool
+):
+    Connection.objects.filter(pk=ada.pk).update(state=state)
+    answer = signed_in(ada).get("/deals/4711/")
+    assert (answer.status_code, title in text(answer)) == (404, True)
+    assert ("you are back on this page" in text(answer)) == back
