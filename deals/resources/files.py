@@ -1,5 +1,6 @@
 """Saving and sending what is done to files of deals. Nimble reads them back as a part of their deal alone."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -90,9 +91,9 @@ class DealFiles(Beside):
     def label(self, field: str, names: Any) -> str:
         return {"name": _("File name"), "link": _("Link"), "source": _("Kept at")}.get(field, field)
 
-    def shown(self, field: str, value: Any, names: Any) -> str:
+    def shown(self, field: str, value: Any, names: Any, beside: Mapping[str, Any]) -> str:
         sources = dict(DealFile.Source.choices)
-        return str(sources.get(value, value)) if field == "source" else super().shown(field, value, names)
+        return str(sources.get(value, value)) if field == "source" else super().shown(field, value, names, beside)
 
     def parse_typed(self, field: str, text: str, row: DealFile) -> Any:
         try:

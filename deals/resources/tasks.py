@@ -1,5 +1,6 @@
 """Saving and sending tasks of deals: made here, and from then on Nimble's."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -96,13 +97,13 @@ class DealTasks(Beside):
         }
         return labels.get(field, field)
 
-    def shown(self, field: str, value: Any, names: Names) -> str:
+    def shown(self, field: str, value: Any, names: Names, beside: Mapping[str, Any]) -> str:
         if field == "contacts":
             # Not their names: who reads this may not see all of them.
             return ngettext("%d contact", "%d contacts", len(value or [])) % len(value or [])
         if field == "assignee":
             return names.members.get(value, "") if value else ""
-        return super().shown(field, value, names)
+        return super().shown(field, value, names, beside)
 
     def parse_typed(self, field: str, text: str, row: DealTask) -> Any:
         if field == "due" and text:
