@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from contacts import checks, metadata, vouchers
+from contacts import changes, checks, metadata, vouchers
 from contacts.models import Contact, ContactField, ContactNote, ContactSight
 from contacts.resources.contacts import CONTEXTS
 from nimble import errors
@@ -21,9 +20,6 @@ from sync.registry import StreamSpec, resource
 from sync.resource import Oversized
 from sync.upsert import upsert
 
-PAGE = 100
-# Each size divides the one before, so that pages of the one are whole pages of the other.
-SMALLER = {100: 25, 25: 5, 5: 1}
 IDS_PAGE = 1000
 SIGHTS = 500
 # Windows overlap by this much: stamps have whole seconds, and Nimble's index lags behind its writes.
@@ -78,70 +74,23 @@ def pull_contacts(pull: Pull) -> None:
 
 
 def follow(pull: Pull, start: datetime, page: int, reached: datetime) -> None:
-    """Read on from a stamp until the newest record, the following page already on its way while one is stored."""
+    """Read on from a stamp to the newest record of now."""
     first = not pull.checkpoint
-    answer, read_at = pull.read(partial(listing, pull, start, page))
-    while True:
-        listed = answer.get("resources") or []
-        meta = answer.get("meta") or {}
+    for read in pull.ahead(changes.pages(pull, start, page)):
         if first:
-            pull.expect(meta.get("total"))
+            pull.expect(read.total)
             first = False
-        last = max((m for m in map(updated, listed) if m), default=start)
-        # More than a page with one and the same stamp can only be told apart by the page number.
-        following, page = (last, 1) if last.replace(microsecond=0) > start.replace(microsecond=0) else (start, page + 1)
-        more = int(meta.get("page") or 1) < int(meta.get("pages") or 1) and bool(listed)
-        reading = pull.ahead(partial(listing, pull, following, page)) if more else None
-        pull.page(
-            "contact",
-            listed,
-            read_at=read_at,
-            checkpoint={"reached": following.isoformat(), "page": page},
-            counted=len(listed),
-        )
-        if reading is None:
-            # Never past this run's start, whatever stamps Nimble has: one in the future would hide all that follows.
-            pull.complete({"reached": min(max(last, reached), pull.run.started_at).isoformat()})
-            return
-        start = following
-        answer, read_at = reading.result()
-
-
-def listing(pull: Pull, start: datetime, page: int) -> dict[str, Any]:
-    """One page of the window that begins at `start`, in parts down to one record where the answer is too large."""
-    end = datetime.now(UTC) + timedelta(days=2)
-    query = {"updated": {"range": {"start_datetime": when.stamp(start), "end_datetime": when.stamp(end)}}}
-    return sized(pull, query, page, PAGE)
-
-
-def sized(pull: Pull, query: dict[str, Any], page: int, size: int) -> dict[str, Any]:
-    """A page of a size, put together from smaller ones where needed. One record alone too large is named by its id."""
-    try:
-        return pull.client.list_contacts(page=page, per_page=size, sort="updated:asc", query=query, contexts=CONTEXTS)
-    except errors.AnswerTooLarge:
-        if size == 1:
-            ids = pull.client.list_contact_ids(page=page, per_page=1, query=query, sort="updated:asc")
-            return {"meta": ids.get("meta"), "resources": [Oversized(one) for one in ids.get("resources") or []]}
-    smaller = SMALLER[size]
-    times = size // smaller
-    parts = [sized(pull, query, (page - 1) * times + part, smaller) for part in range(1, times + 1)]
-    total = (parts[0].get("meta") or {}).get("total") or 0
-    return {
-        "meta": {"page": page, "pages": -(-total // size), "total": total},
-        "resources": [one for part in parts for one in part.get("resources") or []],
-    }
-
-
-def updated(payload: Any) -> datetime | None:
-    """Nimble's stamp of a contact's last change."""
-    return when.moment(payload.get("updated")) if isinstance(payload, dict) else None
+        pull.page("contact", read.listed, read_at=read.read_at, checkpoint=read.checkpoint)
+        reached = max(read.last, reached)
+    # Never past this run's start, whatever stamps Nimble has: one in the future would hide all that follows.
+    pull.complete({"reached": min(reached, pull.run.started_at).isoformat()})
 
 
 def pull_listing(pull: Pull) -> None:
     """The complete listing of ids, as this person sees it: what is unknown is read, what is missing is settled."""
     checkpoint = pull.checkpoint
     if not checkpoint:
-        _nothing, started = pull.read(lambda: None)
+        started = database_now()
         upto = sweep.newest(Contact, pull.workspace_id)
         checkpoint = {"since": started.isoformat(), "page": 1, "upto": upto}
     since = when.moment(checkpoint["since"])
@@ -200,7 +149,7 @@ def read_whole(pull: Pull, ids: list[str]) -> None:
         pull.page("contact", answer.get("resources") or [], read_at=at, counted=0)
     except errors.AnswerTooLarge:
         if len(ids) == 1:
-            _nothing, at = pull.read(lambda: None)
+            at = database_now()
             pull.page("contact", [Oversized(ids[0])], read_at=at, counted=0)
             return
         for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
@@ -213,7 +162,7 @@ def pull_notes(pull: Pull) -> None:
     visible = stale.filter(sights__connection=pull.connection, sights__hidden_at=None)
     due = visible.filter(notes_due=True)
     pull.expect(pull.run.done + due.count())
-    _nothing, now = pull.read(lambda: None)
+    now = database_now()
     slice_ = list(due.order_by("notes_read_at", "pk").values_list("pk", "nimble_id")[:NOTES_SLICE])
     for pk, nimble_id in slice_:
         row = Contact.objects.filter(pk=pk)

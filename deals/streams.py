@@ -21,6 +21,7 @@ from deals.walk import latest, remember_people, updated, walk
 from nimble import errors
 from nimble.models import Connection, Member
 from sync import opened, overlay, rhythm, when
+from sync.clock import database_now
 from sync.models import Stream
 from sync.pull import Pull
 from sync.registry import StreamSpec, resource
@@ -119,7 +120,7 @@ def pull_deals(pull: Pull) -> None:
     if pull.checkpoint or not pull.cursor.get("walked") or not newest(pull):
         through(pull)
         return
-    _nothing, now = pull.read(lambda: None)
+    now = database_now()
     checked = when.moment(pull.cursor.get("checked")) or when.moment(pull.cursor["walked"])
     if checked and (now - checked).total_seconds() < CHECK_SECONDS:
         return

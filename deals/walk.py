@@ -1,7 +1,9 @@
 """The walk: every deal of every pipeline, stage by stage, as one person sees them. It goes on after every page."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -26,31 +28,13 @@ def walk(pull: Pull, newest: Callable[[str | None], Any]) -> dict[str, Any]:
     missing.
     """
     checkpoint = pull.checkpoint or begin(pull)
-    reading = None
-    while checkpoint["queue"]:
-        head, *rest = checkpoint["queue"]
-        try:
-            answer, read_at = reading.result() if reading else pull.read(partial(part, pull, head))
-        except errors.Refused:
-            # One pipeline that this person may not list must not keep them from the others.
-            if "pipeline" not in head:
-                raise
-            refused(pull, head["pipeline"], True)
-            if not (rest or checkpoint["read"]):
-                raise
-            checkpoint, reading = {**checkpoint, "queue": rest}, None
-            continue
-        if "pipeline" in head:
-            refused(pull, head["pipeline"], False)
-            said = {**checkpoint.get("sums", {}), **checks.stated(answer)}
-            checkpoint = {**checkpoint, "read": [*checkpoint["read"], head["pipeline"]], "sums": said}
-        deals, following = groups(answer, head)
-        # Depth first, so that the queue stays short; what comes next is read while this is stored.
-        queue = [*following, *rest]
-        reading = pull.ahead(partial(part, pull, queue[0])) if queue else None
-        checkpoint = {**checkpoint, "queue": queue}
-        pull.page("deal", deals, read_at=read_at, checkpoint=checkpoint)
-        remember_people(pull, deals)
+    for page in pull.ahead(read_pages(pull, checkpoint)):
+        checkpoint = page.checkpoint
+        if page.pipeline:
+            refused(pull, page.pipeline, page.is_refused)
+        if not page.is_refused:
+            pull.page("deal", page.deals, read_at=page.read_at, checkpoint=checkpoint)
+            remember_people(pull, page.deals)
     since = when.moment(checkpoint["since"])
     assert since is not None  # noqa: S101 written by begin
     catch_up = partial(newest, checkpoint["reached"])
@@ -63,6 +47,44 @@ def walk(pull: Pull, newest: Callable[[str | None], Any]) -> dict[str, Any]:
     pull.move(gone=sweep.settle(pull, "deal", rows, since, checkpoint["upto"]))
     checks.compare(pull, checkpoint.get("sums") or {}, checkpoint["read"], catch_up)
     return {"walked": checkpoint["since"], "reached": checkpoint["reached"]}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer: its deals, when its read began, and where to go on once they are stored.
+
+    `pipeline`: the one whose first pages it is; `is_refused` where Nimble keeps it from this person.
+    """
+
+    deals: list[Any]
+    read_at: datetime
+    checkpoint: dict[str, Any]
+    pipeline: str = ""
+    is_refused: bool = False
+
+
+def read_pages(pull: Pull, checkpoint: dict[str, Any]) -> Iterator[Page]:
+    """Every page that is still to be read, depth first, so that the queue stays short."""
+    while checkpoint["queue"]:
+        head, *rest = checkpoint["queue"]
+        pipeline = head.get("pipeline", "")
+        try:
+            answer, read_at = pull.read(partial(part, pull, head))
+        except errors.Refused:
+            # One pipeline that this person may not list must not keep them from the others.
+            if not pipeline:
+                raise
+            checkpoint = {**checkpoint, "queue": rest}
+            yield Page([], database_now(), checkpoint, pipeline, is_refused=True)
+            if not (rest or checkpoint["read"]):
+                raise
+            continue
+        if pipeline:
+            said = {**checkpoint.get("sums", {}), **checks.stated(answer)}
+            checkpoint = {**checkpoint, "read": [*checkpoint["read"], pipeline], "sums": said}
+        deals, following = groups(answer, head)
+        checkpoint = {**checkpoint, "queue": [*following, *rest]}
+        yield Page(deals, read_at, checkpoint, pipeline)
 
 
 def begin(pull: Pull) -> dict[str, Any]:

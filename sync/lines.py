@@ -4,12 +4,17 @@ The attempt is committed with the claim, before anything is sent, so a killed wo
 follows. Every later statement carries the lease's token: a late answer overwrites nothing.
 """
 
+import math
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
+from crmportal import statements
 from nimble.models import Connection
 from sync import attempts, events, newest, planner, registry, restored
 from sync.clock import database_now
@@ -19,6 +24,8 @@ from sync.models import IN_LINE, Edit, State
 Operation = Edit.Operation
 
 LEASE_SECONDS = 60
+# How often a background reader looks whether an edit waits, at most.
+LOOK_SECONDS = 0.2
 
 
 class LostLease(Exception):
@@ -88,8 +95,28 @@ def _head_of(found: Edit, now: datetime) -> Edit | None:
 def waiting(connection: Connection) -> bool:
     """Whether an edit of this connection's could be sent now: people's writes go before background reads."""
     # Nearly always there is none at all, and every background read asks: a glance before the whole question.
-    unsettled = Edit.objects.filter(connection_id=connection.pk, state__in=IN_LINE)
-    return unsettled.exists() and sendable(database_now()).filter(connection=connection).exists()
+    unsettled = statements.rows(("unsettled", connection.pk), partial(_unsettled, connection.pk))
+    return bool(unsettled) and sendable(database_now()).filter(connection=connection).exists()
+
+
+def watch(connection: Connection) -> Callable[[], bool]:
+    """`waiting`, for who asks before each of many requests: that nothing waits is believed for a moment."""
+    looked = -math.inf
+
+    def somebody_waits() -> bool:
+        nonlocal looked
+        if time.monotonic() - looked < LOOK_SECONDS:
+            return False
+        if waits := waiting(connection):
+            return waits
+        looked = time.monotonic()
+        return False
+
+    return somebody_waits
+
+
+def _unsettled(connection_id: int) -> Any:
+    return Edit.objects.filter(connection_id=connection_id, state__in=IN_LINE).values_list("pk")[:1]
 
 
 def going_out(edit: Edit) -> None:

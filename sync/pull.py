@@ -2,9 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -66,20 +64,14 @@ class Pull(Reader):
         """What the last completed run left for this one."""
         return self.stream.cursor or {}
 
-    def ahead(self, fetch: Callable[[], T]) -> "Future[tuple[T, datetime]]":
-        """Begin a `read` on another thread, while this one stores the page before it.
+    def read(self, fetch: Callable[[], T]) -> tuple[T, datetime]:
+        """Do one read, which sends a request; the time comes with its turn, without a statement of its own."""
+        started = self.client.ready()
+        return fetch(), started
 
-        Its turn is taken here: the request is on its way before storing competes for the processor.
-        """
-        started = database_now()
-        try:
-            self.client.ready()
-        except errors.NimbleError as refused:
-            # What has been read already is stored first.
-            later: Future[tuple[T, datetime]] = Future()
-            later.set_exception(refused)
-            return later
-        return self._ahead.read(lambda: (fetch(), started))
+    def ahead(self, pages: Iterator[T]) -> Iterator[T]:
+        """The pages that a generator reads, on another thread while the caller stores those before them."""
+        return self._ahead.of(pages)
 
     def expect(self, total: int | None) -> None:
         """Say how many records there will be, for the bar."""
@@ -242,7 +234,7 @@ def run_stream(
     structlog.contextvars.bind_contextvars(connection=connection.pk, stream=spec.name, run=run.pk)
     wait: float | None = None
     try:
-        with Client(connection, give_way=partial(lines.waiting, connection)) as client, Ahead() as ahead:
+        with Client(connection, give_way=lines.watch(connection)) as client, Ahead() as ahead:
             pull = Pull(connection, stream, run, client, token, ahead)
             spec.run(pull)
         if pull.unfinished:

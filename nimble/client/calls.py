@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -38,15 +39,16 @@ class Calls:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._gate.close()
+        self._gate.close(unused=self._token is not None)
 
-    def ready(self) -> None:
-        """Take the turn for the next request, and its token: for a caller who notes down that it goes out, or has
-        another thread send it.
+    def ready(self) -> datetime:
+        """Take the turn for the next request, and its token, for a caller who notes down that it goes out or when it
+        did: returns the time by the database's clock.
 
         Raises `Paced` when it may not be sent yet. Only within `with`, and only if a request follows at once.
         """
         self._token = self._access_token()
+        return datetime.fromtimestamp(self._gate.taken_at, UTC)
 
     def call(
         self,

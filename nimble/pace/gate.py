@@ -55,6 +55,7 @@ class Gate:
         self._give_way = give_way
         # As it was when the last turn was taken.
         self.grant: stored.Grant | None = None
+        self.taken_at = 0.0
         # A read that runs ahead may still be under way when the run that it belongs to ends.
         self._lock = threading.RLock()
         self._token = holders.token()
@@ -72,10 +73,14 @@ class Gate:
         self._keep = True
         self._sent, self._since = 0, time.monotonic()
 
-    def close(self) -> None:
-        """Give the slot back; a request that is still under way does so when it ends."""
+    def close(self, *, unused: bool = False) -> None:
+        """Give the slot back; a request that is still under way does so when it ends. `unused`: a turn was taken, and
+        nothing was sent.
+        """
         with self._lock:
             self._keep = False
+            if unused:
+                self._turn = 0.0
             if not self._turn:
                 self._give_back()
 
@@ -145,7 +150,7 @@ class Gate:
                 self._due = budgets.spent(ours, now, sharers=1 + self._others(pace, now)).due
             self._seen = pace.budget.slowed_at
             self._suspicion = bool(breaker.suspects)
-            self._turn = time.monotonic()
+            self._turn, self.taken_at = time.monotonic(), now
         return 0.0
 
     def _others(self, pace: Pace, now: float) -> int:

@@ -6,11 +6,13 @@ One SELECT brings a pace and the database's time; each write is one UPDATE of on
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from django.db.models import F, Subquery
+from django.db.models import QuerySet, Subquery
 from django.db.models.functions import Now
 
+from crmportal import statements
 from nimble import models
 from nimble.pace import slots as slotting
 from nimble.pace.breaker import Breaker
@@ -52,27 +54,34 @@ def pace(connection_id: int) -> tuple[Pace, float]:
 
 def look(connection_id: int) -> tuple[Pace, Breaker, Grant, float]:
     """All that a request has to know before it is sent, in one statement: also by which grant it would be."""
-    state = Subquery(models.Breaker.objects.filter(pk=ONLY).values("state")[:1])
-    row = (
-        models.Pace.objects.filter(pk=connection_id)
-        .annotate(now=Now(), breaker=state, generation=F("connection__generation"), grant=F("connection__state"))
-        .first()
-    )
-    if row is None:
+    found = statements.rows(("pace", connection_id), partial(_all, connection_id))
+    if not found:
         pace(connection_id)
         return look(connection_id)
-    known = breaker_of(row.breaker) if row.breaker else Breaker()
-    return of(row), known, (row.generation, row.grant), row.now.timestamp()
+    [(version, budget, slots, usage, breaker, generation, grant, now)] = found
+    known = breaker_of(breaker) if breaker else Breaker()
+    return _pace(connection_id, version, budget, slots, usage), known, (generation, grant), now.timestamp()
+
+
+def _all(connection_id: int) -> QuerySet[Any, Any]:
+    breaker = Subquery(models.Breaker.objects.filter(pk=ONLY).values("state")[:1])
+    of_pace = ("version", "budget", "slots", "usage")
+    rows = models.Pace.objects.filter(pk=connection_id).annotate(now=Now(), breaker=breaker)
+    return rows.values_list(*of_pace, "breaker", "connection__generation", "connection__state", "now")
 
 
 def of(row: models.Pace) -> Pace:
     """The stored row as values."""
+    return _pace(row.pk, row.version, row.budget, row.slots, row.usage)
+
+
+def _pace(connection_id: int, version: int, budget: dict[str, Any], slots: list[Any], usage: dict[str, int]) -> Pace:
     return Pace(
-        row.pk,
-        row.version,
-        Budget(**row.budget),
-        tuple(Slot(*slot) for slot in row.slots),
-        {int(hour): count for hour, count in row.usage.items()},
+        connection_id,
+        version,
+        Budget(**budget),
+        tuple(Slot(*slot) for slot in slots),
+        {int(hour): count for hour, count in usage.items()},
     )
 
 
