@@ -71,6 +71,7 @@ SANDBOX = urlsplit(NIMBLE_BASE_URL).hostname in LOOPBACK
 INSTALLED_APPS = [
     "crmportal.apps.Portal",
     "team",
+    "reports",
     "deals",
     "contacts",
     "sync",

@@ -9,6 +9,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("deals/", include("deals.urls")),
+    path("reports/", include("reports.urls")),
     path("", include("contacts.urls")),
     path("sync/", include("sync.urls")),
     path("", include("sync.urls_inbox")),

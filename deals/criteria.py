@@ -21,20 +21,25 @@ DATES = {
 # Won lies beyond every open stage; a lost deal has come as far as it was before.
 WON_PLACE = 10_000
 # What narrows, in the order in which it is said.
-NAMES = ("status", "stage", "reached", "entered", *DATES, "reason")
+NAMES = ("status", "stage", "reached", "entered", "left", *DATES, "reason", "currency")
 
 
 def cleaned(given: Mapping[str, str]) -> dict[str, str]:
     """These filters as an address gives them, without what means nothing."""
     found = {name: given.get(name, "").replace("\x00", "").strip() for name in NAMES}
-    stage, _colon, period = found["entered"].partition(":")
+    for name in ("entered", "left"):
+        stage, _colon, period = found[name].partition(":")
+        if not is_id(stage) or not Period.of(period):
+            found[name] = ""
     return {
         "status": found["status"] if found["status"] in Role.values else "",
         "stage": found["stage"] if is_id(found["stage"]) else "",
         "reached": found["reached"] if is_id(found["reached"]) else "",
-        "entered": found["entered"] if is_id(stage) and Period.of(period) else "",
+        "entered": found["entered"],
+        "left": found["left"],
         **{name: periods.valid(found[name]) for name in DATES},
         "reason": found["reason"][:256],
+        "currency": found["currency"][:4] if found["currency"] == NONE else found["currency"][:3].upper(),
     }
 
 
@@ -57,23 +62,31 @@ def apply(deals: QuerySet[Deal], given: Mapping[str, str], user: Any) -> QuerySe
         deals = deals.filter(stage_nimble_id__in=stages.filter(role=status).values("nimble_id"))
     if given["stage"]:
         deals = deals.filter(stage_nimble_id__in=stages.filter(pk=given["stage"]).values("nimble_id"))
-    if given["entered"]:
-        stage, _colon, period = given["entered"].partition(":")
-        when: Any = Period.of(period)
-        came = StageMove.objects.filter(
-            when.moments("at"), stage_nimble_id__in=stages.filter(pk=stage).values("nimble_id")
-        )
-        deals = deals.filter(pk__in=came.values("deal"))
+    for name, column in (("entered", "at"), ("left", "until")):
+        if given[name]:
+            stage, _colon, period = given[name].partition(":")
+            deals = deals.filter(pk__in=moved(stages.filter(pk=stage), period, column).values("deal"))
     if given["reached"]:
         asked = stages.filter(pk=given["reached"]).first()
         deals = with_reach(deals, stages).filter(reach__gte=place(asked)) if asked else deals.none()
     for name, (column, moments) in DATES.items():
         if given[name]:
             deals = deals.filter(periods.condition(given[name], column, moments=moments))
+    if given["currency"]:
+        deals = deals.filter(currency="" if given["currency"] == NONE else given["currency"])
     if reason := given["reason"]:
         told: QuerySet[Any] = losses.with_reason(deals)
         deals = told.filter(lost_because=None if reason == NONE else reason)
     return deals
+
+
+def moved(stages: QuerySet[Stage], period: str, column: str) -> QuerySet[StageMove]:
+    """The stays in these stages that began (`at`) or ended (`until`) in a period; of those that ended, the ones of
+    which it is known when they began.
+    """
+    when: Any = Period.of(period)
+    found = StageMove.objects.filter(when.moments(column), stage_nimble_id__in=stages.values("nimble_id"))
+    return found.exclude(known=StageMove.Known.SEEN) if column == "until" else found
 
 
 def place(stage: Stage) -> int:
@@ -94,7 +107,7 @@ def with_reach(deals: QuerySet[Deal], stages: Iterable[Stage]) -> QuerySet[Any]:
 
 def texts(given: Mapping[str, str], user: Any) -> dict[str, str]:
     """What each of these filters says, for those that are on."""
-    ids = {given["stage"], given["reached"], given["entered"].partition(":")[0]} - {""}
+    ids = {given[name].partition(":")[0] for name in ("stage", "reached", "entered", "left")} - {""}
     names = {str(stage.pk): stage.name for stage in stages_of(user).filter(pk__in=ids)} if ids else {}
     found = {}
     if given["status"]:
@@ -103,9 +116,11 @@ def texts(given: Mapping[str, str], user: Any) -> dict[str, str]:
         found["stage"] = _("Stage: {stage}").format(stage=names.get(given["stage"], "?"))
     if given["reached"]:
         found["reached"] = _("Came to {stage} or further").format(stage=names.get(given["reached"], "?"))
-    if given["entered"]:
-        stage, _colon, period = given["entered"].partition(":")
-        found["entered"] = _("Came to {stage}: {period}").format(stage=names.get(stage, "?"), period=said(period))
+    ways = {"entered": _("Came to {stage}: {period}"), "left": _("Left {stage}: {period}")}
+    for name, way in ways.items():
+        if given[name]:
+            stage, _colon, period = given[name].partition(":")
+            found[name] = way.format(stage=names.get(stage, "?"), period=said(period))
     labels = {
         "closed": _("Closed: {period}"),
         "close": _("Expected close: {period}"),
@@ -113,6 +128,8 @@ def texts(given: Mapping[str, str], user: Any) -> dict[str, str]:
         "since": _("In the stage since: {period}"),
     }
     found |= {name: label.format(period=said(given[name])) for name, label in labels.items() if given[name]}
+    if given["currency"]:
+        found["currency"] = _("No currency") if given["currency"] == NONE else given["currency"]
     if reason := given["reason"]:
         found["reason"] = _("Lost: {reason}").format(reason=_("no reason given") if reason == NONE else reason)
     return found

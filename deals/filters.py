@@ -60,11 +60,13 @@ class Filters:
     stage: str = ""
     reached: str = ""
     entered: str = ""
+    left: str = ""
     closed: str = ""
     close: str = ""
     created: str = ""
     since: str = ""
     reason: str = ""
+    currency: str = ""
 
     @classmethod
     def of(cls, query: QueryDict) -> "Filters":

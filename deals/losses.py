@@ -1,11 +1,13 @@
 """Why deals were lost: Nimble keeps no reason on a deal, so the note that tells it there keeps it here, too."""
 
+from typing import Any
+
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from deals.models import Deal, DealNote, StageMove
 
 
-def with_reason(deals: QuerySet[Deal]) -> QuerySet[Deal]:
+def with_reason(deals: QuerySet[Deal]) -> QuerySet[Any]:
     """The deals with `lost_because`: the reason that was given for where they stand now, or None.
 
     Not one whose move was taken back, nor one of a loss that the deal has come back from since.

@@ -18,7 +18,7 @@ EARLIEST, LATEST = date(1900, 1, 1), date(9990, 12, 31)
 
 @dataclass(frozen=True)
 class Period:
-    """Days from `first` to `last`, both included; None where it is open."""
+    """Days from `first` to `last`, both included; None where it is open: `..` is whenever there is a date."""
 
     first: date | None = None
     last: date | None = None
@@ -35,7 +35,7 @@ class Period:
         if not dots:
             ended = began
         known = [day for day in (began, ended) if day]
-        if not known or sorted(known) != known or known[0] < EARLIEST or known[-1] > LATEST:
+        if sorted(known) != known or any(not EARLIEST <= day <= LATEST for day in known) or not (known or dots):
             return None
         return cls(began, ended)
 
@@ -63,11 +63,13 @@ class Period:
     def words(self) -> str:
         """As a person reads it."""
         first, last = (format_date(day, "medium", locale=locale()) if day else "" for day in (self.first, self.last))
-        if first == last:
+        if first and first == last:
             return first
         if first and last:
             return f"{first} – {last}"
-        return _("from {day}").format(day=first) if first else _("until {day}").format(day=last)
+        if first:
+            return _("from {day}").format(day=first)
+        return _("until {day}").format(day=last) if last else _("at any time")
 
 
 def midnight(day: date) -> datetime:

@@ -135,6 +135,9 @@ TABLE: dict[str, Route] = {
     **shared(VIEWER, "deals:give", objects=DEAL, method="post", data={"pipeline": "{pipeline}", "stage": "{owner}"}),
     **shared(TEAM, "deals:lose_many", objects={"pk": "pipeline"}, data={"stage": "{lost_stage}"}),
     **shared(VIEWER, "deals:undo", objects={**DEAL, "edit_pk": "edit"}, method="post"),
+    # --- reports ---
+    **shared(PERSON, "reports:index", "reports:deals", "reports:past", "reports:changes"),
+    **shared(PERSON, "reports:report", "reports:export", objects={"name": "report"}),
     # --- nimble ---
     **shared(PUBLIC, "nimble:claim", objects={"token": "token"}),
     **shared(PERSON, "nimble:disconnect", method="post"),
@@ -236,6 +239,7 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
         "taking_part": "abc",
         "edit": edit.pk,
         "stream_name": "deals",
+        "report": "funnel",
         "brake": brake.pk,
         "notification": told.pk,
         "batch": Batch.objects.create(author=ada.user, action=Batch.Action.RETRY, created_at=now, finished_at=now).pk,

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import get_commands
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("crmportal", "nimble", "sync", "contacts", "deals", "team")
+OURS = ("crmportal", "nimble", "sync", "contacts", "deals", "reports", "team")
 SETTINGS = (ROOT / "docs/settings.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 README = (ROOT / "README.md").read_text()

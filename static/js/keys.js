@@ -44,6 +44,7 @@ bind("g y", "G Y", "keys.history", go("Y"));
 bind("g d", "G D", "keys.deals", go("D"));
 bind("g c", "G C", "keys.contacts", go("C"));
 bind("g o", "G O", "keys.companies", go("O"));
+bind("g r", "G R", "keys.reports", go("R"));
 bind("g s", "G S", "keys.sync", go("S"));
 bind("g n", "G N", "keys.notifications", go("N"));
 bind("?", "?", "keys.help", help);
