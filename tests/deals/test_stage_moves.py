@@ -220,6 +220,18 @@ def test_reason_of_a_loss_that_was_taken_back_in_nimble_does_not_count_for_the_n
     assert reason(row) is None
 
 
+def test_reason_of_a_deal_that_is_open_again_does_not_count(ada: Connection, keep: Keep):
+    steps = [went(None, "Qualify", T[0])]
+    [row] = keep(deal(1, transitions=steps))
+    edit = actions.move(author=ada.user, deal=row, stage=stage("Lost"), reason="Too dear")
+    assert edit
+    Edit.objects.filter(pk=edit.pk).update(state="confirmed", confirmed_at=edit.created_at)
+    later = [(edit.created_at + timedelta(hours=hours)).isoformat() for hours in range(1, 3)]
+    again = [*steps, went("Qualify", "Lost", later[0]), went("Lost", "Propose", later[1])]
+    keep(deal(1, "Propose", transitions=again))
+    assert reason(row) is None
+
+
 def test_migration_tells_the_reasons_that_notes_tell(ada: Connection, keep: Keep):
     [row] = keep(deal(1))
     actions.move(author=ada.user, deal=row, stage=stage("Lost"), reason="Too dear: by far")
