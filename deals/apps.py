@@ -7,10 +7,13 @@ class Deals(AppConfig):
 
     def ready(self) -> None:
         from deals import overdue, queries, streams
-        from deals.resources import deals, files, notes, pipelines, tasks
+        from deals.resources import deals, files, notes, pipelines, tags, tasks
         from sync import registry
 
-        for kind in (pipelines.Pipelines, deals.Deals, notes.DealNotes, files.DealFiles, tasks.DealTasks):
+        for kind in (
+            *(pipelines.Pipelines, deals.Deals, notes.DealNotes),
+            *(files.DealFiles, tasks.DealTasks, tags.DealTags),
+        ):
             registry.add_resource(kind())
         registry.add_stream(streams.PIPELINES)
         registry.add_stream(streams.DEALS)

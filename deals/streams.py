@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from deals import checks, mapping, metadata
 from deals.models import Deal, DealField, DealSight, Pipeline, PipelineSight
 from deals.resources.deals import forget_standard_ids
+from deals.schema import store_fields
 from deals.walk import latest, remember_people, updated, walk
 from nimble import errors
 from nimble.models import Connection, Member
@@ -80,32 +81,7 @@ def save_fields(workspace_id: int, fields: list[dict[str, Any]]) -> None:
         known = DealField.objects.filter(workspace_id=workspace_id)
         before = set(known.filter(is_standard=True).values_list("field_id", "name"))
         known.exclude(field_id__in=[field["id"] for field in fields]).delete()
-        DealField.objects.bulk_create(
-            {
-                field["id"]: DealField(
-                    workspace_id=workspace_id,
-                    field_id=field["id"][:64],
-                    pipeline_nimble_id=field["pipeline"],
-                    name=field["name"][:255],
-                    kind=field["kind"][:30],
-                    choices=field["choices"],
-                    presentation=field["presentation"],
-                    multiples=field["multiples"],
-                    is_standard=field["is_standard"],
-                    read_only=field["read_only"],
-                    group=field["group"][:255],
-                    tab=field["tab"][:255],
-                    position=position,
-                )
-                for position, field in enumerate(fields)
-            }.values(),
-            update_conflicts=True,
-            unique_fields=["workspace", "field_id"],
-            update_fields=[
-                "pipeline_nimble_id", "name", "kind", "choices", "presentation", "multiples", "is_standard",
-                "read_only", "group", "tab", "position",
-            ],
-        )  # fmt: skip
+        store_fields(workspace_id, fields)
         if before != set(known.filter(is_standard=True).values_list("field_id", "name")):
             # What deals say was read with other names: the next walk, due at once, stores each of them anew.
             Deal.objects.filter(workspace_id=workspace_id).update(digest="")

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from deals.views import (
     board,
@@ -13,6 +13,7 @@ from deals.views import (
     people,
     removal,
     saved,
+    tags,
     tasks,
 )
 
@@ -27,6 +28,10 @@ urlpatterns = [
     path("views/<int:pk>/default/", saved.default, name="default_view"),
     path("views/<int:pk>/remove/", saved.remove, name="remove_view"),
     path("tags/", board.tags, name="tags"),
+    path("tags/manage/", tags.index, name="deal_tags"),
+    path("tags/rename/", tags.rename, name="rename_tag"),
+    path("tags/remove/", tags.remove, name="remove_tag"),
+    path("pipelines/", include("deals.urls_pipelines")),
     path("pipelines/<int:pk>/", board.board, name="board"),
     path("pipelines/<int:pk>/columns/<str:column>/", board.column, name="column"),
     path("pipelines/<int:pk>/display/", display.choose, name="display"),

@@ -54,9 +54,15 @@ def failure(
 
 
 def _message(body: Any) -> str:
-    """What Nimble says to a person: `human_readable_error` where there is one, else `message`."""
+    """What Nimble says to a person: `human_readable_error` where there is one, else `message`.
+
+    A preflight check that failed says so in a list of `errors`, each with a message of its own.
+    """
     if not isinstance(body, dict):
         return ""
+    listed = body.get("errors")
+    if isinstance(listed, list):
+        return " ".join(said for one in listed if isinstance(one, dict) and (said := _message(one)))[:500]
     for key in ("human_readable_error", "message"):
         value = body.get(key)
         if isinstance(value, str) and value.strip():

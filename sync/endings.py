@@ -39,6 +39,7 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
         attempts.end(edit, State.CONFIRMED, "", now)
         if edit.operation == Operation.DELETE:
             overlay.refresh(row, gone_at=now)
+            resource.removed(row, now)
         elif parsed is None:
             overlay.refresh(row)
         else:

@@ -125,6 +125,11 @@ def _send(resource: Resource, client: Client, edit: Edit, row: Any) -> dict[str,
         raise Conflicting(plan.conflicts, current)
     if not plan.send:
         return current
+    made = resource.made(plan.send, fetched) if fetched is not None else None
+    if made:
+        return current
+    if made is False:
+        _let_settle(edit)
     _going_out(client, edit)
     return clean.payload(resource.update(client, row, plan.send, fetched))
 
@@ -143,11 +148,17 @@ def _create(resource: Resource, client: Client, edit: Edit, row: Any) -> dict[st
             return _brought_up_to(resource, client, edit, row, clean.payload(found.payload))
         if found.candidates or not found.readable:
             raise Ambiguous(list(found.candidates))
-        settled = failures.SETTLING - (database_now() - edit.sent_at) if edit.sent_at else timedelta()
-        if settled > timedelta():
-            raise Settling(retry_after=settled.total_seconds())
+        _let_settle(edit)
     _going_out(client, edit)
     return clean.payload(resource.create(client, row, _wanted(edit)))
+
+
+def _let_settle(edit: Edit) -> None:
+    """What makes something is not sent again while what a lost answer was to may be on its way. Raises `Settling`."""
+    if edit.error.get("ambiguous") and edit.sent_at:
+        left = failures.SETTLING - (database_now() - edit.sent_at)
+        if left > timedelta():
+            raise Settling(retry_after=left.total_seconds())
 
 
 def _going_out(client: Client, edit: Edit) -> None:

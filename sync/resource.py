@@ -1,6 +1,7 @@
 """What an app tells the engine about one kind of record, and what they call to each other."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -149,6 +150,19 @@ class Resource:
     def adopted(self, row: Any, values: dict[str, Any]) -> dict[str, Any]:
         """The `remote` of a create that a person says is in Nimble, though nothing could be read back."""
         return dict(values)
+
+    def removed(self, row: Any, at: datetime) -> None:
+        """After a delete was confirmed, in the same transaction: what went with it."""
+
+    def lasting(self, edit: "Edit") -> str:
+        """Why nothing takes back this edit, which is in Nimble, in words; "" where something does."""
+        return ""
+
+    def made(self, wanted: Mapping[str, Any], current: Mapping[str, Any]) -> bool | None:
+        """Of an update that makes something inside the record: whether it is there already, in what Nimble has now (as
+        `fetch` gave it). None for one that makes nothing, which may be sent twice.
+        """
+        return None
 
     def audience(self, remote: dict[str, Any]) -> Audience | None:
         """Whom Nimble shows such a record; None: everybody of the company."""

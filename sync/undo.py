@@ -55,6 +55,8 @@ def refusal(edit: Edit) -> str:
         return _("It is on its way to Nimble: wait until it has arrived.")
     if edit.operation == Operation.CREATE and edit.sent_at and not registry.resource(edit.kind).removable:
         return _("Nimble does not let us remove it: do that there.")
+    if edit.sent_at or edit.confirmed_at:
+        return registry.resource(edit.kind).lasting(edit)
     return ""
 
 

@@ -17,9 +17,11 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 
+from contacts import tagging
 from contacts.models import ContactNote
-from deals import actions
+from deals import actions, tags
 from deals.models import DealFile, DealNote, Pipeline, SavedView
+from deals.pipelines.parts import schema
 from nimble.models import Connection, ConnectionState
 from sync.clock import database_now
 from sync.models import Batch, Brake, Edit, Stream, Vanished
@@ -138,6 +140,19 @@ TABLE: dict[str, Route] = {
     # --- reports ---
     **shared(PERSON, "reports:index", "reports:deals", "reports:past", "reports:changes"),
     **shared(PERSON, "reports:report", "reports:export", objects={"name": "report"}),
+    # --- pipelines and tags as a whole: whoever may not change a pipeline is led back to its page, which says why ---
+    **shared(PERSON, "deals:pipelines", "deals:new_pipeline", "deals:deal_tags", "contacts:contact_tags"),
+    **shared(PERSON, "deals:own_company", method="post", data={"owner": "0"}),
+    **shared(TEAM, "deals:manage", "deals:edit_pipeline", "deals:delete_pipeline", objects={"pk": "pipeline"}),
+    **shared(TEAM, "deals:archive_pipeline", objects={"pk": "pipeline"}, method="post", data={"archived": "1"}),
+    **shared(TEAM, "deals:add_part", objects={"pk": "pipeline", "kind": "stage_kind"}),
+    **shared(TEAM, "deals:change_part", "deals:archive_stage", objects={"pk": "pipeline", "part": "stage_part"}),
+    **shared(TEAM, "deals:remove_part", objects={"pk": "pipeline", "part": "field_part"}),
+    **shared(
+        TEAM, "deals:move_part", objects={"pk": "pipeline", "part": "field_part"}, method="post", data={"by": "1"}
+    ),
+    **shared(TEAM, "deals:rename_tag", "deals:remove_tag", data={"tag": "{deal_tag}"}),
+    **shared(TEAM, "contacts:rename_tag", "contacts:remove_tag", data={"tag": "{contact_tag}"}),
     # --- nimble ---
     **shared(PUBLIC, "nimble:claim", objects={"token": "token"}),
     **shared(PERSON, "nimble:disconnect", method="post"),
@@ -222,7 +237,13 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
     TOTP.activate(operator, "JBSWY3DPEHPK3PXP")
     RecoveryCodes.activate(operator)
     pipeline = Pipeline.objects.get(nimble_id=deal.pipeline_nimble_id)
+    parts = schema(pipeline.remote)
     return {
+        "stage_kind": "stage",
+        "stage_part": str(parts.stages[0].part),
+        "field_part": str(parts.fields[0].part),
+        "deal_tag": tags.listed(colleague.user)[0].name,
+        "contact_tag": tagging.listed(colleague.user)[0].name,
         "deal": deal.pk,
         "pipeline": pipeline.pk,
         "stage": pipeline.stages.get(nimble_id=deal.stage_nimble_id).pk,

@@ -36,6 +36,10 @@ class Pipeline(Mirrored):
     def get_absolute_url(self) -> str:
         return reverse("deals:board", args=[self.pk])
 
+    def manage_url(self) -> str:
+        """The page on which its stages and fields are managed."""
+        return reverse("deals:manage", args=[self.pk])
+
 
 class PipelineSight(Sight):
     """`refused_at`: Nimble lists the pipeline to this person, and refuses them its deals."""

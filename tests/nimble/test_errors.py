@@ -71,6 +71,11 @@ def test_message_prefers_words_for_people():
     assert str(failure(409, {}, body, **KNOWN)) == "The name is too long."
 
 
+def test_message_of_a_failed_preflight_check_is_that_of_its_errors():
+    body = {"errors": [{"message": "Field is used in 3 deals", "total": 3, "nse_query": {}, "type": "in_use"}]}
+    assert str(failure(406, {}, body, **KNOWN)) == "Field is used in 3 deals"
+
+
 def test_message_of_server_error_is_ours():
     assert str(failure(500, {}, {"message": "Traceback: token=abc"}, **KNOWN)) == "Nimble had an internal error."
 

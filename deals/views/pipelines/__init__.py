@@ -1,0 +1,1 @@
+"""The pages on which pipelines are managed."""

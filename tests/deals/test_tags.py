@@ -1,0 +1,121 @@
+"""Tags of deals as a whole: counted as the viewer sees them, renamed and deleted by Nimble everywhere at once."""
+
+from collections import Counter
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from deals import queries, tags
+from deals.models import Deal, DealTag
+from nimble.models import Connection
+from sync import outbox, pull
+from sync.models import Edit, State
+from tests.deals.conftest import browser
+from tests.factories import caught_up
+from tests.people import BJORN, EVE, Connect
+
+
+@pytest.fixture
+def web(mirror: Connection) -> Client:
+    return browser(mirror.user)
+
+
+@pytest.fixture
+def tag(mirror: Connection, nimble) -> str:
+    """A tag on two deals that Ada may edit."""
+    deals = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True)[:2]
+    for deal in deals:
+        nimble.edit(BJORN, "deal", deal.nimble_id, set={"tags": ["Spring, sale"]})
+    look(mirror)
+    return "Spring, sale"
+
+
+def look(connection: Connection) -> None:
+    """What changed in Nimble is read, as after every change of a tag."""
+    pull.sync_now(connection, "deals")
+    pull.pull(connection)
+
+
+def test_tags_are_counted_as_the_viewer_sees_them(mirror: Connection, connect: Connect):
+    eve = caught_up(connect(EVE))
+    for connection in (mirror, eve):
+        seen = queries.for_user(connection.user)
+        counts = Counter(name for names in seen.values_list("tags", flat=True) for name in names)
+        assert {one.name: one.count for one in tags.listed(connection.user)} == dict(counts)
+        assert all(sum(n for _pipeline, n in one.pipelines) == one.count for one in tags.listed(connection.user))
+
+
+def test_tag_is_renamed_on_every_deal_by_one_request(mirror: Connection, web: Client, tag: str, nimble):
+    since = nimble.state()["log"]["last"]
+    web.post(reverse("deals:rename_tag"), {"tag": tag, "name": "Autumn"})
+    page = web.get(reverse("deals:deal_tags")).content.decode()
+    assert "Autumn" in page
+    assert "Saved here" in page
+    outbox.deliver()
+    assert Edit.objects.get().state == State.CONFIRMED
+    assert len(nimble.writes(since)) == 1
+    look(mirror)
+    assert [one.count for one in tags.listed(mirror.user) if one.name == "Autumn"] == [2]
+    assert tag not in [one.name for one in tags.listed(mirror.user)]
+
+
+def test_renamed_tag_goes_back_by_undo(mirror: Connection, web: Client, tag: str):
+    web.post(reverse("deals:rename_tag"), {"tag": tag, "name": "Autumn"})
+    outbox.deliver()
+    web.post(reverse("sync:undo", args=[Edit.objects.get().pk]))
+    outbox.deliver()
+    look(mirror)
+    names = [one.name for one in tags.listed(mirror.user)]
+    assert tag in names
+    assert "Autumn" not in names
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_lost_answer_to_a_rename_is_no_second_one(mirror: Connection, web: Client, tag: str, nimble, cut: str):
+    nimble.fault(method="PUT", path="/deals/tags/", cut=cut, times=1)
+    web.post(reverse("deals:rename_tag"), {"tag": tag, "name": "Autumn"})
+    outbox.deliver()
+    Edit.objects.update(not_before=None)
+    outbox.deliver()
+    assert Edit.objects.get().state == State.CONFIRMED
+    assert DealTag.objects.get().remote["name"] == "Autumn"
+
+
+def test_tag_is_deleted_from_every_deal(mirror: Connection, web: Client, tag: str):
+    assert "2 deals that you see have it" in " ".join(
+        web.get(reverse("deals:remove_tag"), {"tag": tag}).content.decode().split()
+    )
+    web.post(reverse("deals:remove_tag"), {"tag": tag})
+    outbox.deliver()
+    assert Edit.objects.get().state == State.CONFIRMED
+    look(mirror)
+    assert tag not in [one.name for one in tags.listed(mirror.user)]
+
+
+def test_tag_on_a_deal_that_may_not_be_edited_goes_from_the_others_when_asked(
+    mirror: Connection, web: Client, tag: str, nimble
+):
+    locked = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=False).first()
+    assert locked is not None, "the sandbox has no deal that Ada may not edit"
+    owner = next(email for email, one in nimble.users.items() if one["user_id"] == locked.owner_in_nimble)
+    nimble.edit(owner, "deal", locked.nimble_id, set={"tags": [tag]})
+    look(mirror)
+    web.post(reverse("deals:remove_tag"), {"tag": tag})
+    outbox.deliver()
+    assert Edit.objects.get().state == State.REJECTED
+    said = web.get(reverse("deals:remove_tag"), {"tag": tag}).content.decode()
+    assert "privacy settings" in said
+    web.post(reverse("deals:remove_tag"), {"tag": tag, "some": "1"})
+    outbox.deliver()
+    look(mirror)
+    left = next(one for one in tags.listed(mirror.user) if one.name == tag)
+    assert left.count == 1
+
+
+def test_tag_of_a_hidden_deal_alone_is_not_there(mirror: Connection, connect: Connect, tag: str):
+    stranger = caught_up(connect(EVE))
+    Deal.objects.filter(tag_index__contains=tag).update(is_private=True, owner_in_nimble="nobody")
+    page = browser(stranger.user)
+    assert tag not in page.get(reverse("deals:deal_tags")).content.decode()
+    assert page.get(reverse("deals:rename_tag"), {"tag": tag}).status_code == 404
