@@ -89,6 +89,9 @@ def _change(author: Any, name: str, values: dict[str, Any]) -> Edit | None:
     connection = viewer(author)
     if connection is None:
         raise edits.CannotEdit(_("Connect your Nimble account to change records."))
+    if any(one in name for one in "/\\") or name.strip(". ") == "":
+        # The name is a part of the operation's address.
+        raise edits.CannotEdit(_("Nimble's API cannot name this tag: change it on each deal, or in Nimble itself."))
     with events.atomic():
         row = DealTag.objects.filter(workspace_id=connection.workspace_id, remote__name=name).first()
         if row is None:

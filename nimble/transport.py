@@ -64,8 +64,10 @@ def segment(value: str) -> str:
 
 def refuse_denied(method: str, path: str) -> None:
     """Raise for a path that is not plainly one of the API's, and for what is on the deny-list."""
-    plain = unquote(path.partition("?")[0])
-    if not path.startswith("/api/") or "\\" in plain or any(ord(c) < 33 for c in plain):
+    bare = path.partition("?")[0]
+    plain = unquote(bare)
+    # A tag's name is a part of its path: a quoted blank is fine.
+    if not path.startswith("/api/") or "\\" in plain or " " in bare or any(ord(c) < 32 for c in plain):
         raise Denied("not a path of Nimble's API")
     parts = plain.strip("/").split("/")
     if any(part in ("", ".", "..") for part in parts):

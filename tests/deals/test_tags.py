@@ -63,6 +63,7 @@ def test_tag_is_renamed_on_every_deal_by_one_request(mirror: Connection, web: Cl
 def test_renamed_tag_goes_back_by_undo(mirror: Connection, web: Client, tag: str):
     web.post(reverse("deals:rename_tag"), {"tag": tag, "name": "Autumn"})
     outbox.deliver()
+    assert DealTag.objects.get().remote["name"] == "Autumn"
     web.post(reverse("sync:undo", args=[Edit.objects.get().pk]))
     outbox.deliver()
     look(mirror)
@@ -111,6 +112,15 @@ def test_tag_on_a_deal_that_may_not_be_edited_goes_from_the_others_when_asked(
     look(mirror)
     left = next(one for one in tags.listed(mirror.user) if one.name == tag)
     assert left.count == 1
+
+
+def test_tag_that_no_address_can_name_is_refused_at_once(mirror: Connection, web: Client, nimble):
+    deal = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True)[0]
+    nimble.edit(BJORN, "deal", deal.nimble_id, set={"tags": ["this/that"]})
+    look(mirror)
+    answer = web.post(reverse("deals:rename_tag"), {"tag": "this/that", "name": "Other"}, follow=True)
+    assert "cannot name this tag" in answer.content.decode()
+    assert not Edit.objects.exists()
 
 
 def test_tag_of_a_hidden_deal_alone_is_not_there(mirror: Connection, connect: Connect, tag: str):

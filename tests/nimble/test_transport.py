@@ -240,6 +240,12 @@ def test_path_that_is_refused(get, path):
     assert wire.asked == []
 
 
+def test_quoted_blank_in_a_path_is_sent(get):
+    with serving(answer()) as wire:
+        get(wire.url, path="/api/2/deals/tags/Spring%20sale")
+    assert len(wire.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
