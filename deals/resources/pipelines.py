@@ -157,7 +157,7 @@ class Pipelines(Resource):
     def label(self, field: str, names: words.Names) -> str:
         return words.label(field, names)
 
-    def shown(self, field: str, value: Any, names: words.Names) -> str:
+    def shown(self, field: str, value: Any, names: words.Names, beside: Mapping[str, Any]) -> str:
         return words.shown(field, value, names)
 
     def parse_typed(self, field: str, text: str, row: Pipeline) -> Any:

@@ -82,7 +82,7 @@ class DealTags(Resource):
     def label(self, field: str, names: Any) -> str:
         return {"name": _("Name"), "removed": _("Deleted")}.get(field, field)
 
-    def shown(self, field: str, value: Any, names: Any) -> str:
+    def shown(self, field: str, value: Any, names: Any, beside: Mapping[str, Any]) -> str:
         if field == "removed" and value:
             return {ALL: _("From all deals"), SOME: _("From the deals that may be edited")}.get(value, _("Yes"))
         return str(value or "")
