@@ -18,7 +18,7 @@ from django.db.models import F
 
 from deals.resources.deals import forget_standard_ids
 from nimble.models import Connection, Workspace
-from sync import pull
+from sync import pull, when
 from sync.clock import database_now
 from sync.models import Heartbeat, Lease, Run, Stream
 from tests.sandboxes import ROOT, SandboxServer
@@ -29,6 +29,8 @@ OWNERS = (Connection, Workspace, get_user_model())
 PASSING = (Heartbeat, Lease)
 # What tells when a stream is due: as old as it was when the pull had ended.
 AGEING = {Stream: ("next_run_at", "completed_at", "settled_at"), Run: ("started_at", "moved_at", "finished_at")}
+# The same in the cursor of a stream, by our own clock.
+AGEING_STAMPS = ("walked", "checked")
 
 Model = type[models.Model]
 
@@ -76,6 +78,10 @@ class Snapshot:
             age = database_now() - self.at
             for model, names in AGEING.items():
                 model._default_manager.update(**{name: F(name) + age for name in names})
+            for stream in Stream.objects.all():
+                stamps = {name: when.moment(stream.cursor.get(name)) for name in AGEING_STAMPS}
+                stream.cursor |= {name: (at + age).isoformat() for name, at in stamps.items() if at}
+                stream.save(update_fields=["cursor"])
             with database.cursor() as cursor:
                 for sql in database.ops.sequence_reset_sql(no_style(), [table.model for table in self.tables]):
                     cursor.execute(sql)
