@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from contacts import queries as contacts
@@ -115,7 +115,7 @@ class Between:
                 wanted |= Q(pk__in=self.of(one).values("pk"))
             deals = self.deals.filter(wanted)
         begin = (number - 1) * PAGE
-        latest = deals.annotate(latest=Max("moves__at")).order_by("-latest", "-pk")
+        latest = deals.annotate(latest=Max("moves__at")).order_by(F("latest").desc(nulls_last=True), "-pk")
         rows = latest.values_list("pk", "name", "owner_id", "currency", "gone_at", "created_in_nimble")[
             begin : begin + PAGE
         ]

@@ -70,7 +70,8 @@ def visible(user: Any) -> QuerySet[Deal]:
     if connection is None:
         return Deal.objects.none()
     present = queries.for_connection(connection).order_by().values("pk")
-    gone = queries.for_connection(connection, gone=True).order_by().values("pk")
+    # Not the second row of one that was joined with its create, nor a create that never went out.
+    gone = queries.for_connection(connection, gone=True).exclude(nimble_id=None).order_by().values("pk")
     return Deal.objects.filter(Q(pk__in=present) | Q(pk__in=gone))
 
 

@@ -25,7 +25,7 @@ AHEAD = 12
 
 def make(scope: Scope) -> Made:
     """One statement, the same as above a board's columns."""
-    key = ("forecast", queries.asking(scope.user), tuple(stage.pk for stage in scope.stages), scope.owner)
+    key = ("forecast", queries.asking(scope.user), tuple((stage.pk, stage.role) for stage in scope.stages), scope.owner)
     lane = Coalesce(month("expected_close"), Value(""))
     totals = queries.totals(lambda: scope.open, key, scope.stages, lane)
     currencies = by_currency(totals, lambda total: total.currency, lambda total: total.count)

@@ -72,10 +72,9 @@ def _section(scope: Scope, currency: str, found: list[Owned]) -> Section:
     closed = str(scope.period)
     for one in found:
         won, lost = (
-            scope.list_of(**{"owner": one.owner, "status": role, "closed": closed, **money_in})
-            for role in (Role.WON, Role.LOST)
+            _list_of(scope, one.owner, status=role, closed=closed, **money_in) for role in (Role.WON, Role.LOST)
         )
-        going = scope.list_of(**{"owner": one.owner, "status": Role.OPEN, **money_in})
+        going = _list_of(scope, one.owner, status=Role.OPEN, **money_in)
         rows.append(
             [
                 word(name_of(scope, one.owner)),
@@ -115,6 +114,11 @@ def _section(scope: Scope, currency: str, found: list[Owned]) -> Section:
         if shown
         else None,
     )  # fmt: skip
+
+
+def _list_of(scope: Scope, owner: str, **criteria: str) -> str:
+    """No address says that nobody owns a deal."""
+    return scope.list_of(owner=owner, **criteria) if owner else ""
 
 
 def name_of(scope: Scope, owner: str) -> str:

@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +12,12 @@ import time_machine
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from deals import actions
+from deals import actions, queries
 from deals.models import Deal, Pipeline, Stage
 from nimble.models import Connection
+from reports.changes import Between
 from reports.figures import REPORTS
 from reports.report import Made, Section
 from reports.scope import Scope, preset
@@ -217,3 +219,26 @@ def test_file_holds_no_formula(ada: Connection, page: Client, world: list[Deal],
     actions.move(author=ada.user, deal=world[4], stage=lost, reason="=1+1")
     Deal.objects.filter(pk=world[4].pk).update(actual_close=date(2026, 5, 13))
     assert any(line.startswith(",'=1+1,1,") for line in lines(page, "losses"))
+
+
+def test_second_row_of_a_deal_is_not_gone_from_nimble(ada: Connection, world: list[Deal]):
+    """A pull had brought what a create had made, and the two were joined."""
+    now = timezone.now()
+    Deal.objects.filter(pk=world[6].pk).update(gone_at=now)
+    between = Between(ada.user, queries.laid_out(ada.user), now - timedelta(days=1), now)
+    assert between.counts()["gone"] == 1
+    Deal.objects.filter(pk=world[6].pk).update(nimble_id=None)
+    assert between.counts()["gone"] == 0
+
+
+def test_forecast_follows_a_stage_that_is_no_longer_open(ada: Connection):
+    before = made(ada, "forecast").sections
+    Stage.objects.filter(pipeline__nimble_id="p-sales", role="open").update(role="lost")
+    assert before
+    assert made(ada, "forecast").sections == []
+
+
+def test_deals_of_nobody_lead_to_no_list_of_everybodys(ada: Connection, keep: Keep):
+    keep(deal(9, "Qualify", owner=None, currency="CHF"))
+    section = next(one for one in made(ada, "owners").sections if one.title == "CHF")
+    assert [(row[0].text, {cell.url for cell in row}) for row in section.rows] == [("Nobody", {""})]
