@@ -13,7 +13,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DateField, DateTimeField, DecimalField, F, Index, Model, OrderBy, OuterRef, Q, QuerySet
+from django.db.models import (
+    DateField,
+    DateTimeField,
+    DecimalField,
+    F,
+    Index,
+    IntegerField,
+    Model,
+    OrderBy,
+    OuterRef,
+    Q,
+    QuerySet,
+)
 
 
 class SortedIndex(Index):
@@ -44,7 +56,7 @@ def encode(row: Model, column: str) -> str:
     value = getattr(row, column)
     if isinstance(value, date):
         value = value.isoformat()
-    elif isinstance(value, Decimal):
+    elif isinstance(value, Decimal | int):
         value = str(value)
     packed = json.dumps([value, row.pk], separators=(",", ":"))
     return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
@@ -76,6 +88,10 @@ def _value(text: str, field: Any) -> Any:
         if not number.is_finite() or number.adjusted() > field.max_digits:
             raise ValueError("no amount")
         return number
+    if isinstance(field, IntegerField):
+        if len(text) > 9:
+            raise ValueError("no number of this column")
+        return int(text)
     return text.replace("\x00", "")
 
 

@@ -48,13 +48,13 @@ class Card(NamedTuple):
     company: str | None
 
 
-def query(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal, Any]:
-    """The values of the cards of some deals, in their order."""
+def query(deals: QuerySet[Deal], user: Any, *more: str) -> QuerySet[Deal, Any]:
+    """The values of the cards of some deals, in their order; `more` columns of the deals after them."""
     columns = (
         "pk", "rev", "name", "amount", "currency", "expected_close", "probability", "owner_id", "stage_nimble_id",
         "stage_since", "tag_index", "updated_in_nimble", "locked", "edit_state", "company",
     )  # fmt: skip
-    return queries.with_card(deals, user).values_list(*columns)
+    return queries.with_card(deals, user).values_list(*columns, *more)
 
 
 class Renderer:
@@ -140,6 +140,13 @@ class Renderer:
 
     # --- parts that many cards share ---
 
+    def day(self, day: date) -> str:
+        """A day in few words."""
+        return _day(day, self.locale, day.year == self.today.year)
+
+    def days(self, number: int) -> str:
+        return _days(number, self.locale)
+
     def _owner(self, owner: str) -> str:
         name = self.members.get(owner, "")
         if not name:
@@ -158,13 +165,13 @@ class Renderer:
     def _close(self, day: date, is_open: bool) -> str:
         left = (day - self.today).days
         kind = ' class="past"' if is_open and left < 0 else ' class="soon"' if is_open and left <= SOON_DAYS else ""
-        text = _day(day, self.locale, day.year == self.today.year)
+        text = self.day(day)
         title = escape(_("Expected close"))
         return f'<time{kind} datetime="{day.isoformat()}" title="{title}">{escape(text)}</time>'
 
     def _age(self, days: int, expected: int | None) -> str:
         old = " old" if expected is not None and days > expected else ""
-        return f'<span class="age{old}" title="{escape(_("In this stage"))}">{escape(_days(days, self.locale))}</span>'
+        return f'<span class="age{old}" title="{escape(_("In this stage"))}">{escape(self.days(days))}</span>'
 
 
 def _states() -> dict[str, str]:

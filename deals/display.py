@@ -25,11 +25,14 @@ LINES = frozenset({"company", "tags"})
 
 @dataclass(frozen=True)
 class Display:
-    """`fields`: chosen ones of FIELDS. `folded`: primary keys of stages. `compact`: cards of two lines at most."""
+    """`fields`: chosen ones of FIELDS. `folded`: primary keys of stages. `compact`: cards of two lines at most.
+    `columns`: the names of a table's columns in their order, None where nothing was chosen.
+    """
 
     fields: frozenset[str] = USUAL
     compact: bool = False
     folded: frozenset[int] = frozenset()
+    columns: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, settings: dict[str, Any] | None) -> "Display":
@@ -39,6 +42,7 @@ class Display:
             fields=frozenset(stored.get("fields", USUAL)) & frozenset(FIELDS),
             compact=bool(stored.get("compact", False)),
             folded=frozenset(stored.get("folded", ())),
+            columns=tuple(stored["columns"]) if "columns" in stored else None,
         )
 
     @property
@@ -55,6 +59,11 @@ class Display:
 def choose(user: Any, pipeline: Pipeline, *, fields: Iterable[str], compact: bool) -> None:
     """Remember what the cards show."""
     _change(user, pipeline, fields=sorted(frozenset(FIELDS) & set(fields)), compact=compact)
+
+
+def choose_columns(user: Any, pipeline: Pipeline, columns: Iterable[str]) -> None:
+    """Remember a table's columns, in this order."""
+    _change(user, pipeline, columns=list(columns))
 
 
 def fold(user: Any, pipeline: Pipeline, stage: int, *, folded: bool) -> None:

@@ -15,6 +15,9 @@ from deals import criteria, queries
 from deals.grouping import GROUPINGS
 from deals.models import Deal
 
+# The grouping that makes a board a forecast.
+FORECAST = "month"
+
 
 class Chip(NamedTuple):
     """A filter that is on: what it says, and the address without it."""
@@ -49,13 +52,17 @@ COLUMNS = {"": _lazy("Stages"), "owner": _lazy("Owners")}
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters of a board, and the order and the grouping of its cards. From `status` on: see `deals.criteria`."""
+    """The filters of a board or table; the order and the grouping of its cards, and what a table is sorted `by`.
+
+    From `status` on: see `deals.criteria`.
+    """
 
     q: str = ""
     owner: str = ""
     tag: str = ""
     sort: str = ""
     group: str = ""
+    by: str = ""
     status: str = ""
     stage: str = ""
     reached: str = ""
@@ -75,6 +82,7 @@ class Filters:
         return cls(
             sort=sort if sort in ORDERS else "",
             group=group if group in GROUPINGS else "",
+            by=query.get("by", "").replace("\x00", "")[:80],
             q=query.get("q", "").replace("\x00", "").strip()[:200],
             owner=query.get("owner", "").replace("\x00", "")[:64],
             tag=query.get("tag", "").replace("\x00", "").strip()[:255],
@@ -89,7 +97,10 @@ class Filters:
     @property
     def kept(self) -> list[tuple[str, str]]:
         """What is on beside the inputs of a board's form, for it to send along."""
-        return [(name, value) for name, value in [("group", self.group), *self.criteria.items()] if value]
+        return [(name, value) for name, value in self._kept() if value]
+
+    def _kept(self) -> list[tuple[str, str]]:
+        return [("group", self.group), ("by", self.by), *self.criteria.items()]
 
     @property
     def order(self) -> Order:
@@ -113,7 +124,22 @@ class Filters:
     @property
     def cleared(self) -> str:
         """The query string of the same order and grouping without any filter."""
-        return Filters(sort=self.sort, group=self.group).query()
+        return Filters(sort=self.sort, group=self.group, by=self.by).query()
+
+    @property
+    def in_table(self) -> "Filters":
+        """The same for a table, which groups nothing, and shows all deals."""
+        return replace(self, group="")
+
+    @property
+    def as_board(self) -> str:
+        """The query string of the board or table with the same filters."""
+        return self.query(group="" if self.group == FORECAST else self.group)
+
+    @property
+    def as_forecast(self) -> str:
+        """The query string of the forecast with the same filters."""
+        return self.query(group=FORECAST)
 
     def made_of(self, known: Sequence[queries.Laid]) -> Hashable:
         """What the SQL of these filters is made of besides themselves: the stages of `known`, and when days begin."""

@@ -1,7 +1,7 @@
-"""The history as a file: what the person sees, in their words, safe to open in a spreadsheet."""
+"""Records as files: what the person sees, in their words, safe to open in a spreadsheet."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -32,27 +32,37 @@ class _Echo:
 
 
 def history(found: QuerySet[Edit], user: Any, filters: list[str]) -> Iterator[str]:
-    """The lines of a CSV file, one for each field of each edit, oldest first; read as they are sent.
+    """The lines of a CSV file, one for each field of each edit, oldest first."""
+    head = [
+        pgettext("noun", "Edit"), _("Made"), _("Person"), _("Kind"), _("Record"), _("Operation"), _("Field"),
+        _("Before"), _("After"), _("State"), _("Reason"), _("Attempts"), _("Sent"), _("In Nimble"), _("Seen again"),
+        _("Request"),
+    ]  # fmt: skip
+    return lines(user, "history", filters, head, _edits(found, user))
 
-    That it was taken is written down first, and how many lines it had at the end.
+
+def lines(user: Any, what: str, filters: list[str], head: list[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """The lines of a CSV file of some rows, which are read as they are sent.
+
+    That it was taken is written down first, and how many lines it had at the end. `filters`: the names of those that
+    were on.
     """
-    export = Export.objects.create(author=user, what="history", filters=filters, at=database_now())
+    export = Export.objects.create(author=user, what=what, filters=filters, at=database_now())
     writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(
-        [
-            pgettext("noun", "Edit"), _("Made"), _("Person"), _("Kind"), _("Record"), _("Operation"), _("Field"),
-            _("Before"), _("After"), _("State"), _("Reason"), _("Attempts"), _("Sent"), _("In Nimble"), _("Seen again"),
-            _("Request"),
-        ]
-    )  # fmt: skip
-    rows, last = 0, 0
+    yield "\ufeff" + writer.writerow([defused(cell) for cell in head])
+    count = 0
+    for row in rows:
+        yield writer.writerow([defused(cell) for cell in row])
+        count += 1
+    Export.objects.filter(pk=export.pk).update(rows=count)
+
+
+def _edits(found: QuerySet[Edit], user: Any) -> Iterator[list[Any]]:
+    last = 0
     while chunk := list(found.filter(pk__gt=last).order_by("pk")[:CHUNK]):
         last = chunk[-1].pk
         for entry in entries.of(chunk, user):
-            for line in _lines(entry):
-                yield writer.writerow([defused(cell) for cell in line])
-                rows += 1
-    Export.objects.filter(pk=export.pk).update(rows=rows)
+            yield from _lines(entry)
 
 
 def _lines(entry: entries.Entry) -> Iterator[list[Any]]:

@@ -108,6 +108,11 @@ TABLE: dict[str, Route] = {
     # --- deals ---
     **shared(PERSON, "deals:index", "deals:tags", "deals:new"),
     **shared(TEAM, "deals:board", "deals:live", objects={"pk": "pipeline"}),
+    **shared(
+        TEAM, "deals:table", "deals:table_rows", "deals:table_live", "deals:table_file", objects={"pk": "pipeline"}
+    ),
+    **shared(TEAM, "deals:table_columns", objects={"pk": "pipeline"}, method="post", data={"columns": "amount"}),
+    **shared(VIEWER, "deals:cell", objects={**DEAL, "field": "deal_field"}),
     **shared(TEAM, "deals:display", objects={"pk": "pipeline"}, method="post", data={"fields": "owner"}),
     **shared(TEAM, "deals:column", objects={"pk": "pipeline", "column": "stage"}),
     **shared(TEAM, "deals:many", method="post", data={"pipeline": "{pipeline}", "deal": "{deal}", "tag": "Hot"}),

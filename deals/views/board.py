@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from deals import queries, saved
 from deals.board import Board, open_board
-from deals.filters import Filters
+from deals.filters import FORECAST, Filters
 from deals.live import News, news
 from deals.models import Deal
 from sync import polls, status
@@ -40,27 +40,38 @@ def board(request: HttpRequest, pk: int) -> HttpResponse:
     found = open_board(request.user, pk, Filters.of(request.GET))
     if found is None:
         raise Http404
-    path = request.path
     columns = found.filled()
-    standing = status.standing(request.user)
-    context = {
-        **above(found),
+    context = around(request, found) | {
+        "surface": "board",
+        "is_forecast": found.filters.group == FORECAST,
         "columns": columns,
+        "hidden": found.filters.narrowing and not any(column.count for column in columns),
+    }
+    return remembered(request, found, render(request, "deals/board.html", context))
+
+
+def around(request: HttpRequest, found: Board) -> dict[str, Any]:
+    """What stands around a pipeline's deals, whether they are a board or a table."""
+    standing = status.standing(request.user)
+    return {
+        **above(found),
         "pipelines": found.pipelines,
         "members": found.members,
         "display": found.display,
-        "chips": found.filters.chips(path, found.members, request.user),
+        "chips": found.filters.chips(request.path, found.members, request.user),
         "event": polls.upto(request.user),
-        # Why there is nothing to see: the first pull is running, or the filters hide all.
+        # Why there is nothing to see: the first pull is running.
         "syncing": next((flow for flow in standing.flows if flow.spec.name == "deals" and not flow.completed_at), None),
-        "hidden": found.filters.narrowing and not any(column.count for column in columns),
     }
-    response = render(request, "deals/board.html", context)
+
+
+def remembered(request: HttpRequest, found: Board, response: HttpResponse) -> HttpResponse:
+    """The answer with what the browser is to know: the address without empty fields, and which pipeline was last."""
     if getattr(request, "htmx", False):
-        # The address without the empty fields of the form.
-        response["HX-Push-Url"] = path + found.filters.query()
-    if request.COOKIES.get(LAST) != str(pk):
-        response.set_cookie(LAST, str(pk), max_age=YEAR, samesite="Lax", secure=request.is_secure(), httponly=True)
+        response["HX-Push-Url"] = request.path + found.filters.query()
+    last = str(found.pipeline.pk)
+    if request.COOKIES.get(LAST) != last:
+        response.set_cookie(LAST, last, max_age=YEAR, samesite="Lax", secure=request.is_secure(), httponly=True)
     return response
 
 

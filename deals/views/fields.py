@@ -23,36 +23,39 @@ from sync.models import Edit
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, pk: int, field: str) -> HttpResponse:
     """GET: the form. POST: save it; 422 with what was typed when it cannot be."""
-    record = Record(visible(request, pk), request.user)
-    row = record.row(field)
-    if row is None or not row.can_edit:
-        raise Http404
-    refused = record.refused.get(field)
-    begun = refused.fields[field]["new"] if refused else None
-    form = FieldForm(record, row, request.POST if request.method == "POST" else None, begun)
+    form, refused = begun(request, pk, field)
     if request.method == "GET":
         return _form(request, form)
     if not form.is_valid():
         return _form(request, form, status=422)
     try:
-        saved = _save(request, form, refused)
+        saved = save(request.user, form, refused)
     except edits.CannotEdit as reason:
         form.add_error(None, str(reason))
         return _form(request, form, status=422)
     return _saved(request, Record(visible(request, pk), request.user), field, saved)
 
 
-def _save(request: HttpRequest, form: FieldForm, refused: Edit | None) -> Edit | None:
+def begun(request: HttpRequest, pk: int, field: str) -> tuple[FieldForm, Edit | None]:
+    """The form of a field that this person may change, and what Nimble refused of it."""
+    record = Record(visible(request, pk), request.user)
+    row = record.row(field)
+    if row is None or not row.can_edit:
+        raise Http404
+    refused = record.refused.get(field)
+    typed = refused.fields[field]["new"] if refused else None
+    return FieldForm(record, row, request.POST if request.method == "POST" else None, typed), refused
+
+
+def save(author: Any, form: FieldForm, refused: Edit | None) -> Edit | None:
     """Record the edit; a refused one is mended and sent again, or dropped when nothing is left of it."""
     name, wanted, seen = form.row.name, form.wanted(), form.seen
     if refused and wanted != seen and mending.mend(refused, {name: wanted}):
         return refused
-    actions.drop_refused(author=request.user, deal=form.record.deal, fields={name})
+    actions.drop_refused(author=author, deal=form.record.deal, fields={name})
     if wanted == seen:
         return None
-    return actions.change(
-        author=request.user, deal=form.record.deal, field=name, value=wanted, seen=seen, has_seen=True
-    )
+    return actions.change(author=author, deal=form.record.deal, field=name, value=wanted, seen=seen, has_seen=True)
 
 
 def _form(request: HttpRequest, form: FieldForm, status: int = 200) -> HttpResponse:

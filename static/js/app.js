@@ -13,5 +13,7 @@ import "./board-live.js";
 import "./live.js";
 import "./quick.js";
 import "./many.js";
+import "./table.js";
+import "./table-live.js";
 
 document.documentElement.classList.replace("no-js", "js");

@@ -1,0 +1,210 @@
+"""The table of a pipeline: the board's twin, sorted, paged, edited in its cells."""
+
+import csv
+import io
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from deals.models import Deal, Pipeline
+from nimble.models import Connection, Workspace
+from sync.models import Edit, Export
+from tests import factories
+from tests.deals.conftest import Keep, browser, pk_of
+from tests.deals.payloads import deal
+from tests.people import BJORN, Connect
+
+HTMX = {"HX-Request": "true"}
+ROW = re.compile(r'<tr id="deal-(\d+)"([^>]*)>')
+MORE = re.compile(r'<tr class="more-rows" hx-get="([^"]*)"')
+
+
+def open_(page: Client, pipeline: Pipeline, **query: str) -> str:
+    answer = page.get(reverse("deals:table", args=[pipeline.pk]), query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def listed(body: str) -> list[int]:
+    return [int(pk) for pk, attributes in ROW.findall(body) if "data-above" not in attributes]
+
+
+def arrived(body: str) -> list[int]:
+    return [int(pk) for pk, attributes in ROW.findall(body) if "data-above" in attributes]
+
+
+def rest(body: str) -> str:
+    found = MORE.search(body)
+    return found[1].replace("&amp;", "&") if found else ""
+
+
+def cells(body: str, pk: int) -> list[str]:
+    """The texts of a row's cells."""
+    row = re.search(rf'<tr id="deal-{pk}".*?</tr>', body, re.DOTALL)
+    assert row
+    return [re.sub(r"<[^>]+>", " ", cell).strip() for cell in re.findall(r"<t[hd] [^>]*>(.*?)</t[hd]>", row[0])]
+
+
+def totals(body: str) -> str:
+    found = re.search(r'<tfoot id="totals">(.*?)</tfoot>', body, re.DOTALL)
+    assert found
+    return " ".join(re.sub(r"<[^>]+>", " ", found[1]).replace("\xa0", " ").split())
+
+
+@pytest.mark.parametrize("by", ["", "amount", "-amount", "expected_close_date", "probability", "-probability", "name"])
+def test_every_row_once_whatever_it_is_sorted_by(page: Client, keep: Keep, sales: Pipeline, by: str):
+    for n in range(170):
+        values = {"name": f"N{n % 7}", "probability": n % 5 if n % 4 else None, "amount": str(n % 9) if n % 3 else None}
+        values["expected_close_date"] = f"2026-01-{n % 28 + 1:02}" if n % 2 else None
+        keep(deal(n, values=values))
+    body = open_(page, sales, by=by)
+    seen, pieces = listed(body), 1
+    while more := rest(body):
+        body = page.get(more, headers=HTMX).content.decode()
+        assert not arrived(body)
+        seen += listed(body)
+        pieces += 1
+    assert pieces == 4
+    assert len(seen) == len(set(seen)) == 170
+    if by.lstrip("-") in ("amount", "probability"):
+        column = dict(Deal.objects.values_list("pk", by.lstrip("-")))
+        found = [column[pk] for pk in seen]
+        there = [one for one in found if one is not None]
+        assert found[len(there) :] == [None] * (170 - len(there))
+        assert there == sorted(there, reverse=by.startswith("-"))
+
+
+def test_none_twice_and_none_missed_while_others_change(page: Client, keep: Keep, sales: Pipeline):
+    keep(*[deal(n) for n in range(170)])
+    body = open_(page, sales)
+    seen, above = listed(body), set()
+    later = "2025-02-01T00:00:00+0000"
+    keep(deal(169, updated=later), deal(5, updated=later), deal(300, updated=later))
+    while more := rest(body):
+        body = page.get(more, headers=HTMX).content.decode()
+        seen += listed(body)
+        above |= set(arrived(body))
+    assert len(seen) == len(set(seen))
+    assert above == {pk_of("d169"), pk_of("d5"), pk_of("d300")}
+    assert set(seen) | above == set(Deal.objects.values_list("pk", flat=True))
+
+
+def test_totals_are_exact_per_currency_and_weighted(page: Client, keep: Keep, sales: Pipeline):
+    keep(
+        *(deal(n, values={"amount": "0.1", "probability": 50}, currency="EUR") for n in range(60)),
+        deal(100, values={"amount": "10", "probability": 10}, currency="USD"),
+    )
+    said = totals(open_(page, sales))
+    assert said.startswith("61 deals €6 · weighted €3 · 60 deals $10 · weighted $1 · 1 deal")
+
+
+def test_filters_are_the_boards(page: Client, keep: Keep, sales: Pipeline):
+    one, _two = keep(deal(1, tags=["hot"]), deal(2))
+    body = open_(page, sales, tag="hot")
+    assert listed(body) == [one.pk]
+    assert "Tag: hot" in body
+    board, table = (reverse(name, args=[sales.pk]) for name in ("deals:board", "deals:table"))
+    assert f'href="{board}?tag=hot"' in body
+    assert f'href="{table}?tag=hot"' in page.get(board, {"tag": "hot"}).content.decode()
+
+
+def test_columns_are_chosen_ordered_and_kept_per_person(
+    page: Client, keep: Keep, sales: Pipeline, ada: Connection, connect: Connect
+):
+    [row] = keep(deal(1, values={"amount": "12", "name": "Heron"}))
+    address = reverse("deals:table_columns", args=[sales.pk])
+    page.post(address, {"columns": ["amount", "stage", "evil"], "query": "?tag=x"})
+    assert cells(open_(page, sales), row.pk) == ["Heron", "€12", "Qualify"]
+    page.post(address, {"columns": ["amount", "stage"], "down": "amount"})
+    assert cells(open_(page, sales), row.pk) == ["Heron", "Qualify", "€12"]
+    other = browser(factories.caught_up(connect(BJORN)).user)
+    assert len(cells(open_(other, sales), row.pk)) > 3
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_statements_do_not_depend_on_the_number_of_rows(
+    page: Client, keep: Keep, sales: Pipeline, count: int, django_assert_num_queries
+):
+    keep(*(deal(n, tags=["a"]) for n in range(count)))
+    open_(page, sales)
+    with django_assert_num_queries(13):
+        open_(page, sales)
+
+
+def test_cell_is_edited_as_the_page_of_the_deal_does(page: Client, keep: Keep, sales: Pipeline):
+    [row] = keep(deal(1, values={"amount": "12"}))
+    address = reverse("deals:cell", args=[row.pk, "amount"])
+    form = page.get(address, headers=HTMX).content.decode()
+    seal = re.search(r'name="seal" value="([^"]*)"', form)
+    assert seal
+    whence = {"pipeline": sales.pk, "query": "", "seal": seal[1]}
+    wrong = page.post(address, {**whence, "value": "a lot"}, headers=HTMX)
+    assert (wrong.status_code, wrong["HX-Retarget"]) == (422, f"#cell-{row.pk}")
+    assert 'value="a lot"' in wrong.content.decode()
+    saved = page.post(address, {**whence, "value": "15"}, headers=HTMX).content.decode()
+    assert "€15" in cells(saved, row.pk)
+    edit = Edit.objects.get()
+    assert edit.fields["amount"]["new"] == "15"
+    assert reverse("deals:undo", args=[row.pk, edit.pk]) in saved
+
+
+def test_what_may_not_be_edited_is_shown_so(page: Client, keep: Keep, sales: Pipeline):
+    [row] = keep(deal(1, is_editable=False))
+    body = open_(page, sales)
+    assert 'data-editable="0"' in body
+    assert body.count('aria-readonly="true"') == 7
+    assert page.get(reverse("deals:cell", args=[row.pk, "amount"]), headers=HTMX).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_change_arrives_with_its_place_and_the_totals(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
+    one, two, three = keep(*(deal(n, values={"name": name}) for n, name in ((1, "B"), (2, "D"), (3, "A"))))
+    before = Workspace.objects.get(pk=ada.workspace_id).event_number
+    keep(deal(3, values={"name": "C", "amount": "5"}))
+    address = reverse("deals:table_live", args=[sales.pk])
+    answer = page.get(address, {"by": "name"}, headers={"After-Event": str(before)})
+    body = answer.content.decode()
+    assert listed(body) == [three.pk]
+    assert f'data-places="{{&quot;{three.pk}&quot;: {one.pk}}}"' in body
+    assert "3 deals" in totals(body)
+    keep(deal(2, values={"name": "Egret"}))
+    gone = page.get(address, {"q": "d"}, headers={"After-Event": str(before)}).content.decode()
+    assert f'data-gone="{one.pk} {two.pk} {three.pk}"' not in gone
+    assert f'id="deal-{two.pk}"' not in gone
+
+
+def test_file_has_the_chosen_columns_and_defuses_formulas(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
+    keep(
+        deal(1, values={"name": "=HYPERLINK(1)", "amount": "1234.5"}, tags=["hot"]),
+        deal(2, values={"name": "Plain", "amount": "7"}, tags=["hot"]),
+        deal(3),
+    )
+    page.post(reverse("deals:table_columns", args=[sales.pk]), {"columns": ["amount", "stage"]})
+    answer: Any = page.get(reverse("deals:table_file", args=[sales.pk]), {"tag": "hot", "by": "-amount"})
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    found = list(csv.reader(io.StringIO(text)))
+    assert found == [
+        ["Name", "Amount", "Currency", "Stage"],
+        ["'=HYPERLINK(1)", "1234.5", "EUR", "Qualify"],
+        ["Plain", "7", "EUR", "Qualify"],
+    ]
+    export = Export.objects.get()
+    assert (export.what, export.filters, export.rows) == ("deals", ["tag"], 2)
+
+
+def test_what_nimble_hides_is_in_no_row_total_or_file(
+    page: Client, keep: Keep, sales: Pipeline, ada: Connection, connect: Connect
+):
+    mine = {"owner": {"user_id": ada.nimble_user_id, "name": "Ada"}, "privacy": factories.NOBODY}
+    keep(deal(1, **mine, values={"name": "Kestrelwood", "amount": "5"}), deal(2))
+    other = browser(factories.caught_up(connect(BJORN)).user)
+    body = open_(other, sales)
+    assert "Kestrelwood" not in body
+    assert totals(body).startswith("1 deal ")
+    answer: Any = other.get(reverse("deals:table_file", args=[sales.pk]))
+    assert b"Kestrelwood" not in b"".join(answer.streaming_content)
+    rows = other.get(reverse("deals:table_rows", args=[sales.pk]), {"deal": pk_of("d1")}).content.decode()
+    assert "Kestrelwood" not in rows

@@ -1,0 +1,79 @@
+"""The table in a real browser: accessible in both themes and at 360 px, walked and edited by hand and by keyboard."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from deals.models import Deal, Pipeline
+from tests.deals.test_browser import LOOKS, Open, board, looked_at, open_, row
+
+__all__ = ["board", "open_", "row"]
+
+SOON = 3_000
+
+
+def address(pipeline: Pipeline) -> str:
+    return f"{pipeline.get_absolute_url()}table/"
+
+
+def cell(page: Page, row: Deal, column: str) -> Any:
+    at = page.locator(f"#table thead th[data-field='{column}']").evaluate("head => head.cellIndex")
+    return page.locator(f"#deal-{row.pk} > :nth-child({at + 1})")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_table_is_accessible(open_: Open, board: Pipeline, row: Deal, look: dict[str, Any]):
+    page = open_(address(board) + "?by=name", **look)
+    expect(page.locator("#rows > tr").first).to_be_visible()
+    looked_at(page, "table", look)
+    cell(page, row, "amount").click()
+    expect(page.locator(".cell-form input[name=value]")).to_be_focused()
+    looked_at(page, "table-cell", look)
+
+
+def test_cells_are_walked_and_edited_without_a_mouse(open_: Open, board: Pipeline, row: Deal):
+    page = open_(f"{address(board)}?{urlencode({'q': row.name})}")
+    page.expected += ["422"]  # type: ignore[attr-defined]
+    expect(page.locator("#rows th[tabindex='0']")).to_be_visible()
+    page.locator("#rows").evaluate("body => body.querySelector('th').focus()")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(cell(page, row, "name")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(cell(page, row, "amount")).to_be_focused()
+    before = page.locator("#totals").inner_text()
+    page.keyboard.press("e")
+    typed = page.locator(".cell-form input[name=value]")
+    expect(typed).to_be_focused()
+    typed.fill("a lot")
+    page.keyboard.press("Enter")
+    expect(page.locator(".cell-form .field-error")).to_be_visible()
+    expect(typed).to_have_value("a lot")
+    typed.fill("4321")
+    page.keyboard.press("Tab")
+    # Saved, and on to the next cell that can be edited.
+    expect(cell(page, row, "amount")).to_contain_text("4,321")
+    expect(page.locator(".cell-form input[type=date]")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".cell-form")).to_have_count(0)
+    expect(cell(page, row, "expected_close_date")).to_be_focused()
+    expect(page.locator("#totals")).not_to_have_text(before)
+    page.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(cell(page, row, "amount")).not_to_contain_text("4,321")
+    page.keyboard.press("Escape")
+    cell(page, row, "name").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#drawer #deal-head")).to_be_visible()
+
+
+def test_stage_is_chosen_from_a_menu(open_: Open, board: Pipeline, row: Deal):
+    page = open_(address(board))
+    goal = board.stages.filter(role="open", archived_at=None).order_by("position")[1]
+    cell(page, row, "stage").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("menuitemradio", name=goal.name).click()
+    expect(cell(page, row, "stage")).to_have_text(goal.name)
+    assert Deal.objects.get(pk=row.pk).stage_nimble_id == goal.nimble_id
