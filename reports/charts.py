@@ -65,7 +65,7 @@ def bars(title: str, told: str, series: Sequence[Series], rows: Sequence[Bar]) -
             width = part / longest * room
             if width > 0:
                 drawn.append(
-                    f'<rect class="mark {one.hue}" x="{x:.1f}" y="{middle - BAR / 2:g}" '
+                    f'<rect class="shape {one.hue}" x="{x:.1f}" y="{middle - BAR / 2:g}" '
                     f'width="{max(width, 2):.1f}" height="{BAR}" rx="3"/>'
                 )
             x += width
@@ -106,7 +106,7 @@ def columns(
             if height > 0:
                 x, y, shown = begin + place * wide, TOP + tall - max(height, 2), max(wide - 1.5, 1)
                 drawn.append(
-                    f'<rect class="mark {one.hue}" x="{x:.1f}" y="{y:.1f}" width="{shown:.1f}" '
+                    f'<rect class="shape {one.hue}" x="{x:.1f}" y="{y:.1f}" width="{shown:.1f}" '
                     f'height="{max(height, 2):.1f}" rx="2"/>'
                 )
         if at % every == 0:

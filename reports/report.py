@@ -30,12 +30,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Number:
-    """A headline: what it is and what it says."""
+    """A headline: what it is and what it says. `of`: the pipeline it is of, for where several stand side by side."""
 
     label: str
     text: str
     url: str = ""
     note: str = ""
+    of: str = ""
 
 
 @dataclass
@@ -53,6 +54,10 @@ class Section:
     foot: list[Cell] | None = None
 
 
+# Of a report with many pipelines or currencies, the overview shows these.
+MOST_HEADLINES = 4
+
+
 @dataclass
 class Made:
     """A report as it was made. `notes`: what it leaves out, in words."""
@@ -61,9 +66,13 @@ class Made:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def numbers(self) -> list[Number]:
-        """Its first headlines, for the overview."""
-        return [section.numbers[0] for section in self.sections if section.numbers]
+    def headlines(self) -> dict[str, list[Number]]:
+        """The first number of each section by what it is, for the overview."""
+        found: dict[str, list[Number]] = {}
+        for section in self.sections[:MOST_HEADLINES]:
+            first = section.numbers[0]
+            found.setdefault(first.label, []).append(first)
+        return found
 
 
 @dataclass(frozen=True)

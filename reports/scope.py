@@ -136,8 +136,10 @@ class Scope:
 
     @property
     def period_name(self) -> str:
-        if self.is_typed or self.given == "all":
+        if self.is_typed:
             return self.period.words()
+        if self.given == "all":
+            return str(PRESETS["all"])
         return f"{PRESETS[self.given]}, {self.period.words()}"
 
     # --- where it leads ---

@@ -113,7 +113,7 @@ def _section(scope: Scope, laid: Laid, found: list[Aged]) -> Section:
     return Section(
         title=title,
         numbers=[
-            Number(_("Longer than expected"), number(late_n), note=title if len(scope.laid) > 1 else ""),
+            Number(_("Longer than expected"), number(late_n), of=title if len(scope.laid) > 1 else ""),
             Number(
                 _("Open deals"),
                 number(sum(one.n for one in own)),

@@ -66,7 +66,7 @@ def _section(scope: Scope, laid: Laid, rows: Reached) -> Section:
     return Section(
         title=title,
         numbers=[
-            Number(_("Won of those begun"), share(won, begun).text, note=title if len(scope.laid) > 1 else ""),
+            Number(_("Won of those begun"), share(won, begun).text, of=title if len(scope.laid) > 1 else ""),
             Number(_("Deals begun"), number(begun), scope.list_of(pipeline=pk, created=created)),
             Number(_("Won of them"), " · ".join(sums_won)),
         ],

@@ -138,7 +138,8 @@ def _section(scope: Scope, laid: Laid, found: dict[str, Stays]) -> Section:
             Number(
                 _("Slowest stage, median"),
                 days(slowest[1]).text,
-                note=f"{title}: {slowest[0]}" if len(scope.laid) > 1 else slowest[0],
+                note=slowest[0],
+                of=title if len(scope.laid) > 1 else "",
             ),
             Number(_("Stays that ended"), number(sum(int(row[2].raw) for row in rows))),
         ],

@@ -19,7 +19,7 @@ from sync import status
 def index(request: HttpRequest) -> HttpResponse:
     """Every report's first number."""
     scope = Scope.of(request.user, request.GET)
-    cards = [(spec, spec.make(scope).numbers[:4]) for spec in REPORTS.values()] if scope.known else []
+    cards = [(spec, spec.make(scope).headlines) for spec in REPORTS.values()] if scope.known else []
     return render(request, "reports/index.html", {**about(request, scope), "cards": cards})
 
 
