@@ -44,14 +44,15 @@ class Bar:
 
 @dataclass
 class Chart:
-    """A drawn chart with its legend, where there is more than one series."""
+    """A drawn chart with its legend, where there is more than one series. `limit`: what a line across stands for."""
 
     svg: SafeString
     series: Sequence[Series] = field(default_factory=list)
+    limit: str = ""
 
 
-def bars(title: str, told: str, series: Sequence[Series], rows: Sequence[Bar]) -> Chart:
-    """Horizontal bars, one row each. `told`: what they show, in words."""
+def bars(title: str, told: str, series: Sequence[Series], rows: Sequence[Bar], limit: str = "") -> Chart:
+    """Horizontal bars, one row each. `told`: what they show, in words; `limit`: what their lines across stand for."""
     longest = max([sum(row.parts) for row in rows] + [row.mark or 0 for row in rows] + [0]) or 1
     room = WIDTH - LABEL - VALUE
     drawn = []
@@ -77,7 +78,7 @@ def bars(title: str, told: str, series: Sequence[Series], rows: Sequence[Bar]) -
         drawn.append(
             f'<text class="value" x="{WIDTH}" y="{middle:g}" dy=".35em" text-anchor="end">{escape(row.text)}</text>'
         )
-    return Chart(_svg(title, told, ROW * len(rows), drawn), list(series))
+    return Chart(_svg(title, told, ROW * len(rows), drawn), list(series), limit)
 
 
 def columns(

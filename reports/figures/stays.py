@@ -153,6 +153,7 @@ def _section(scope: Scope, laid: Laid, found: dict[str, Stays]) -> Section:
             "; ".join(f"{bar.label}: {bar.text}" for bar in shapes),
             [Series(_("Median"), "hue-2"), Series(_("Three quarters"), "hue-5")],
             shapes,
+            _("Expected days") if any(bar.mark for bar in shapes) else "",
         ),
     )  # fmt: skip
 
