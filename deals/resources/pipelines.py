@@ -125,8 +125,11 @@ class Pipelines(Resource):
         client.delete_pipeline(row.known_id)
 
     def removed(self, row: Pipeline, at: datetime) -> None:
-        """Nimble deletes all of its deals with it: no listing need miss them first, one after the other."""
-        deals = Deal.objects.filter(workspace_id=row.workspace_id, pipeline_nimble_id=row.nimble_id, gone_at=None)
+        """Nimble deletes all of its deals with it: no listing need miss them first, one after the other. Not those that
+        were to be moved to it or made in it, and had not been.
+        """
+        there = {"remote__stage_transitions__pipeline_id": row.nimble_id}
+        deals = Deal.objects.filter(workspace_id=row.workspace_id, nimble_id__isnull=False, gone_at=None, **there)
         pks = list(deals.values_list("pk", flat=True))
         deals.update(gone_at=at)
         events.note(row.workspace_id, Deal.kind, pks)

@@ -8,13 +8,15 @@ from django.db.models import Sum
 from django.test import Client
 from django.urls import reverse
 
-from deals import queries
+from deals import actions, queries
 from deals.models import Deal, Pipeline, Stage
 from deals.pipelines import page as pages
 from nimble.models import Connection
-from sync import outbox, pull
+from sync import outbox, pull, registry
+from sync.clock import database_now
 from sync.models import Edit, State
-from tests.deals.conftest import browser
+from tests.deals.conftest import Keep, browser
+from tests.deals.payloads import deal
 from tests.deals.pipelines.conftest import CONFIRMED, Post, states, there
 from tests.factories import caught_up
 from tests.people import BJORN, Connect
@@ -251,3 +253,12 @@ def test_owner_manages_a_pipeline_that_a_colleague_made(mirror, web: Client, pip
     outbox.deliver()
     assert states() == CONFIRMED
     assert there(nimble, pipeline)["archived_at"]
+
+
+def test_deal_that_was_to_be_moved_here_outlives_a_deleted_pipeline(ada: Connection, keep: Keep, sales: Pipeline):
+    stays, goes = keep(deal(1), deal(2, "Talk", pipeline="p-partners"))
+    partners = Pipeline.objects.get(nimble_id="p-partners")
+    actions.move(author=ada.user, deal=stays, stage=partners.stages.get(name="Talk"))
+    actions.move(author=ada.user, deal=goes, stage=sales.stages.get(name="Qualify"))
+    registry.resource("pipeline").removed(partners, database_now())
+    assert list(Deal.objects.exclude(gone_at=None)) == [goes]
