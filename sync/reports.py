@@ -128,6 +128,9 @@ def figures(standing: Standing) -> list[FigureReport]:
     compared = Check.objects.filter(stream__connection=standing.connection).annotate(of=F("stream__name"))
     for check in compared.order_by("pk"):
         found.setdefault(check.of, []).append(check)
+    for checks in found.values():
+        # What differs is seen first.
+        checks.sort(key=lambda check: not check.walks)
     return [
         FigureReport(spec.name, spec.label, found[spec.name], spec.repair is not None)
         for spec in registry.streams()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Case, Count, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from crmportal import statements
@@ -244,9 +244,10 @@ def edits_of(user: Any) -> QuerySet[Edit]:
 
 
 def queue(user: Any) -> QuerySet[Edit]:
-    """A person's edits that are not in Nimble yet, or need them."""
+    """A person's edits that are not in Nimble yet, or need them; what goes by itself first."""
     waiting = Q(state__in=OVERLAID) | Q(state__in=NEEDS_PERSON)
-    return edits_of(user).filter(waiting).select_related("connection", "author").order_by("id")
+    needs = Case(When(state__in=NEEDS_PERSON, then=Value(1)), default=Value(0))
+    return edits_of(user).filter(waiting).select_related("connection", "author").order_by(needs, "id")
 
 
 def sent(user: Any) -> QuerySet[Edit]:

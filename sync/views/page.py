@@ -10,10 +10,13 @@ from crmportal.htmx import fragment
 from nimble.models import Connection
 from sync import entries, everybody, pull, quarantine, questions, reports, sentence, status
 from sync.bell import ring_pull
+from sync.models import NEEDS_PERSON
 from sync.viewer import viewer
 from sync.views.answers import noted, refused
 
 QUEUE = 50
+# Of those that need their author, who finds them all in the inbox.
+NEEDING = 5
 SENT = 10
 
 
@@ -23,6 +26,9 @@ def index(request: HttpRequest) -> HttpResponse:
     standing = status.standing(request.user)
     queue = status.queue(request.user)
     shown = list(queue[: QUEUE + 1])
+    going = [edit for edit in shown[:QUEUE] if not edit.needs_person]
+    needing = [edit for edit in shown[:QUEUE] if edit.needs_person][:NEEDING]
+    more = queue.exclude(state__in=NEEDS_PERSON).count() - len(going) if len(shown) > QUEUE else 0
     everyone = everybody.of(request.user)
     context = {
         "standing": standing,
@@ -30,8 +36,10 @@ def index(request: HttpRequest) -> HttpResponse:
         "pace": reports.pace(standing),
         "flows": reports.flows(standing),
         "runs": reports.runs(standing),
-        "entries": entries.of(shown[:QUEUE], request.user),
-        "more": queue.count() - QUEUE if len(shown) > QUEUE else 0,
+        "entries": entries.of([*going, *needing], request.user),
+        "going": len(going) + more,
+        "more": more,
+        "left": max(standing.needs - len(needing), 0),
         "everybody": everyone,
         "questions": questions.of(request.user),
         "figures": reports.figures(standing),
