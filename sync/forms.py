@@ -86,8 +86,10 @@ class Decision(Typing):
         super().__init__(entry, user, [line for line in entry.lines if line.in_conflict], data)
         for line in self.lines:
             choices = [(OURS, _("Ours")), (THEIRS, _("Nimble's"))]
-            if line.name in self.forms:
+            if form := self.forms.get(line.name):
                 choices.append((OTHER, _("Another value")))
+                if "value" in form.fields:
+                    form.fields["value"].label = _("Another value")
             elif line.text is not None:
                 choices.append((OTHER, _("Another value")))
                 self.fields[f"value-{line.number}"] = text_field(line, _("Another value"))
