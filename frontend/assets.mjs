@@ -7,7 +7,7 @@ const read = (path) => readFileSync(new URL(path, modules), "utf8");
 const version = (name) => JSON.parse(read(`${name}/package.json`)).version;
 
 const icons = `
-  arrow-down arrow-left arrow-right arrow-up arrow-up-down ban banknote bell briefcase building-2 calendar chart-column
+  archive arrow-down arrow-left arrow-right arrow-up arrow-up-down ban banknote bell briefcase building-2 calendar chart-column
   check chevron-down chevron-left chevron-right chevrons-up-down circle-alert circle-check circle-x clock cloud-off copy
   database download ellipsis external-link eye file-text flag git-merge globe hash history hourglass house inbox info
   kanban key-round keyboard languages link list list-filter loader-circle lock log-out mail map-pin menu monitor moon
