@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -47,6 +47,27 @@ def lines(user: Any, what: str, filters: list[str], head: list[str], rows: Itera
     That it was taken is written down first, and how many lines it had at the end. `filters`: the names of those that
     were on.
     """
+    return _as_now(_lines_of(user, what, filters, head, rows))
+
+
+def _as_now(told: Iterator[str]) -> Iterator[str]:
+    """The same in the language and the time zone of the request, which has ended when the file is sent."""
+    language, zone = translation.get_language(), timezone.get_current_timezone()
+
+    def each() -> Iterator[str]:
+        while True:
+            with translation.override(language), timezone.override(zone):
+                line = next(told, None)
+            if line is None:
+                return
+            yield line
+
+    return each()
+
+
+def _lines_of(
+    user: Any, what: str, filters: list[str], head: list[str], rows: Iterable[Sequence[Any]]
+) -> Iterator[str]:
     export = Export.objects.create(author=user, what=what, filters=filters, at=database_now())
     writer = csv.writer(_Echo())
     yield "\ufeff" + writer.writerow([defused(cell) for cell in head])

@@ -9,9 +9,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from deals import display
 from deals.models import Deal, Pipeline
 from nimble.models import Connection, Workspace
 from sync.models import Edit, Export
+from team.models import Profile
 from tests import factories
 from tests.deals.conftest import Keep, browser, pk_of
 from tests.deals.payloads import deal
@@ -208,3 +210,16 @@ def test_what_nimble_hides_is_in_no_row_total_or_file(
     assert b"Kestrelwood" not in b"".join(answer.streaming_content)
     rows = other.get(reverse("deals:table_rows", args=[sales.pk]), {"deal": pk_of("d1")}).content.decode()
     assert "Kestrelwood" not in rows
+
+
+def test_file_says_moments_in_the_persons_time_zone_and_words_in_their_language(
+    ada: Connection, page: Client, keep: Keep, sales: Pipeline
+):
+    keep(deal(1, created="2024-01-31T23:30:00Z", values={"name": None}))
+    display.choose_columns(ada.user, sales, ["created", "owner"])
+    Profile.objects.update_or_create(user=ada.user, defaults={"time_zone": "Europe/Berlin", "language": "de"})
+    Deal.objects.update(owner_id="nobody")
+    answer = page.get(reverse("deals:table_file", args=[sales.pk]))
+    told = b"".join(answer.streaming_content).decode()
+    assert "2024-02-01T00:30:00+01:00" in told
+    assert "Jemand, der hier nicht bekannt ist" in told
