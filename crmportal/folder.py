@@ -29,6 +29,7 @@ class Channel(filesystem.Channel):
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
         path = self._exchange_file(exchange)
         if not path.exists():
+            path.parent.mkdir(exist_ok=True)
             part = _written(path, "[]")
             # Somebody else's table may have come meanwhile: it stays.
             with contextlib.suppress(FileExistsError):
@@ -45,7 +46,6 @@ def _written(path: Path, text: str) -> Path:
     """A file beside this one with the text, under a name that no reader takes for a message."""
     part = path.with_name(f"{uuid4()}.part")
     try:
-        part.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, "utf-8")
     except OSError as error:
         raise ChannelError(f"Cannot write {part}") from error
