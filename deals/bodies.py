@@ -25,6 +25,8 @@ def edit_body(send: Mapping[str, Any], current: Mapping[str, Any] | None = None)
             body[name] = value
         elif name == "tags":
             body[name] = _own(value or [], [(clean.text(tag), tag) for tag in _tags(current)])
+        elif name == "privacy":
+            body[name] = value or {"read": None, "edit": None}
         elif name == "contacts":
             body["related_contacts"] = _related(value or [], current)
         elif name.startswith(mapping.CUSTOM):

@@ -1,28 +1,20 @@
-"""Changing one field of a deal: the input that suits its kind, and the value that is typed into it.
+"""Changing one field of a deal: its form, and the value that it gives.
 
 A form carries what its reader saw, sealed, so that a change by somebody else meanwhile is noticed as a conflict.
 """
 
 import re
-from decimal import Decimal
 from typing import Any
 
-from babel.numbers import NumberFormatError, format_decimal, list_currencies, parse_decimal
 from django import forms
 from django.core import signing
 from django.utils.translation import gettext as _
 
 from contacts.forms.base import typed
-from crmportal.formats import locale
-from deals import mapping
-from deals.record import TRUE, Record, Row
-from sync import when
+from deals import inputs, privacy
+from deals.record import Record, Row
 
 SALT = "deals.fields.seen"
-LONGEST = 200_000
-# A number without separators, and with all its digits.
-PLAIN = "0." + 20 * "#"
-LIMITS = {"name": 500, "currency": 3}
 
 
 class FieldForm(forms.Form):
@@ -38,10 +30,14 @@ class FieldForm(forms.Form):
         self.begun = row.value if begun is None else begun
         super().__init__(data, prefix=prefix, auto_id=f"id-{row.dom_id}-%s", label_suffix="")
         self.fields["seal"].initial = signing.dumps(row.value, salt=SALT, compress=True)
-        self.fields["value"] = self._input()
+        self.build()
         if prefix is None:
             # It is the page's only form.
-            self.fields["value"].widget.attrs["autofocus"] = True
+            self.visible_fields()[0].field.widget.attrs["autofocus"] = True
+
+    def build(self) -> None:
+        """Add the inputs, filled with what was begun."""
+        self.fields["value"] = self._input()
 
     @property
     def is_custom(self) -> bool:
@@ -54,44 +50,26 @@ class FieldForm(forms.Form):
         return field is not None and (field.multiples or len(self.row.value) > 1)
 
     def _input(self) -> forms.Field:
-        kind, begun = self.row.kind, self._as_text(self.begun)
-        common: dict[str, Any] = {"label": self.row.label, "required": self.row.name == "name", "initial": begun}
-        if kind in ("choice", "user", "boolean"):
-            return self._choices(kind, common)
-        if kind == "tags" or self.has_several:
-            hint = _("One tag a line.") if kind == "tags" else _("One value a line.")
-            area = forms.Textarea(attrs={"rows": 4})
-            return forms.CharField(widget=area, strip=False, max_length=LONGEST, help_text=hint, **common)
-        if kind == "long_string":
-            return forms.CharField(widget=forms.Textarea(attrs={"rows": 5}), strip=False, max_length=LONGEST, **common)
-        attrs: dict[str, Any] = {"autocomplete": "off"}
-        if kind == "datetime" and (not begun or when.day(begun)):
-            return forms.CharField(widget=forms.DateInput(attrs={"type": "date", **attrs}), **common)
-        if kind in ("amount", "number", "percent"):
-            attrs["inputmode"] = "decimal"
-        if kind == "currency":
-            attrs |= {"autocapitalize": "characters", "size": "4"}
-        limit = LIMITS.get(self.row.name, LONGEST)
-        return forms.CharField(widget=forms.TextInput(attrs=attrs), max_length=limit, strip=False, **common)
-
-    def _choices(self, kind: str, common: dict[str, Any]) -> forms.Field:
-        field = self.row.field
-        if kind == "choice" and field:
-            options = [(choice["id"], choice["value"]) for choice in field.choices]
-        elif kind == "user":
-            options = list(self.record.members.items())
-        else:
-            options = [("true", _("Yes")), ("false", _("No"))]
-        known = dict(options)
-        if self.has_several:
-            common["initial"] = [str(item) for item in self.begun or []]
-            options += [(item, item) for item in common["initial"] if item not in known]
-            return forms.MultipleChoiceField(choices=options, widget=forms.CheckboxSelectMultiple, **common)
-        begun = common["initial"]
-        strange = [(begun, self.record.text(kind, begun, field))] if begun and begun not in known else []
-        # A deal always has an owner.
-        nothing = [] if self.row.name == "owner" and begun else [("", "—")]
-        return forms.ChoiceField(choices=[*nothing, *options, *strange], **common)
+        kind, field, name = self.row.kind, self.row.field, self.row.name
+        common: dict[str, Any] = {"label": self.row.label, "required": name == "name"}
+        begun: Any = self._as_text(self.begun)
+        if kind == "address":
+            begun = self.begun if isinstance(self.begun, list) else []
+        elif kind in inputs.CHOSEN:
+            options = inputs.options_of(kind, field.choices if field else [], self.record.members)
+            standing = [str(one) for one in self.begun or []] if self.has_several else [begun] if begun else []
+            # What nobody can choose any more stays where it stands.
+            options += [(one, self.record.text(kind, one, field)) for one in standing if one not in dict(options)]
+            # A deal always has an owner.
+            common |= {"options": options, "empty": not (name == "owner" and begun)}
+            begun = standing if self.has_several else begun
+        elif name == "probability" and self.record.usual is not None:
+            common["help_text"] = _("Empty: the stage's own, {n} %.").format(n=self.record.usual)
+        elif field:
+            common["presentation"] = field.presentation
+        if name in inputs.LIMITS:
+            common["limit"] = inputs.LIMITS[name]
+        return inputs.made(kind, begun=begun, several=self.has_several, **common)
 
     # --- values and texts ---
 
@@ -99,11 +77,8 @@ class FieldForm(forms.Form):
         """What the input shows of a value."""
         if self.is_custom:
             items = value if isinstance(value, list) else []
-            return "\n".join(self._item_text(item) for item in items)
-        return "\n".join(value or []) if self.row.kind == "tags" else self._item_text(value)
-
-    def _item_text(self, value: Any) -> str:
-        return as_text(self.row.kind, value)
+            return "\n".join(inputs.as_text(self.row.kind, item) for item in items)
+        return "\n".join(value or []) if self.row.kind == "tags" else inputs.as_text(self.row.kind, value)
 
     def clean_seal(self) -> Any:
         sealed = self.cleaned_data.get("seal")
@@ -122,20 +97,17 @@ class FieldForm(forms.Form):
     def clean_value(self) -> Any:
         """The value as it is stored, of what was typed; each line of several on its own."""
         given = self.cleaned_data["value"]
-        if isinstance(given, list):
-            return given
-        text = typed(given)
         if self.row.kind == "tags":
-            return tag_lines(text)
-        if self.is_custom:
-            lines = text.split("\n") if self.has_several else [text]
-            return [self._parsed(line.strip() if self.has_several else line) for line in lines if line.strip()]
+            return inputs.tag_lines(typed(given))
+        if self.row.field:
+            shape = self.row.field.presentation
+            return inputs.values_of(self.row.kind, given, several=self.has_several, presentation=shape)
+        text = typed(given)
         if self.row.name == "name" and not text:
             raise forms.ValidationError(_("A deal needs a name."))
-        return self._parsed(text) if text else None
-
-    def _parsed(self, text: str) -> Any:
-        return parsed(self.row.kind, text)
+        if self.row.name == "probability" and not text and self.record.stage and self.record.usual is None:
+            raise forms.ValidationError(_("This stage has no probability of its own: give one."))
+        return inputs.parsed(self.row.kind, text) if text else None
 
     @property
     def seen(self) -> Any:
@@ -152,69 +124,61 @@ class FieldForm(forms.Form):
         return self.seen if self.has_several and [str(v) for v in self.seen or []] == [str(v) for v in value] else value
 
 
-def tag_lines(text: str) -> list[str]:
-    """The tags of a text with one a line, each once. Raises ValidationError for one that is too long."""
-    tags = list(dict.fromkeys(line.strip() for line in text.split("\n") if line.strip()))
-    for tag in tags:
-        if len(tag) > 255:
-            raise forms.ValidationError(_("A tag has at most 255 characters: {tag}…").format(tag=tag[:40]))
-    return tags
+class PrivacyForm(FieldForm):
+    """Who may see the deal, and who of them may change it. Groups, which Nimble does not name, stay as they are."""
+
+    def build(self) -> None:
+        found = privacy.Sharing.of(self.begun)
+        team = list(self.record.members.items())
+        strange = [(one, _("Somebody who is not known here")) for one in found.people if one not in self.record.members]
+        people = [(one, name) for one, name in [*team, *strange] if one != self.record.deal.owner_id]
+        sees = [("everyone", _("Everyone")), ("some", _("The owner, and whom I choose"))]
+        changes = [("everyone", _("Everyone who sees it")), ("some", _("The owner, and whom I choose"))]
+        boxes, kept = forms.CheckboxSelectMultiple, {False: "everyone", True: "some"}
+        self.fields["sees"] = forms.ChoiceField(
+            label=_("Who sees it"),
+            choices=sees,
+            widget=forms.RadioSelect,
+            initial=kept[found.is_private],
+        )
+        self.fields["readers"] = forms.MultipleChoiceField(
+            label=_("Seen by"), choices=people, widget=boxes, required=False, initial=found.readers,
+            help_text=found.groups_text,
+        )  # fmt: skip
+        self.fields["changes"] = forms.ChoiceField(
+            label=_("Who changes it"),
+            choices=changes,
+            widget=forms.RadioSelect,
+            initial=kept[found.is_kept],
+        )
+        self.fields["editors"] = forms.MultipleChoiceField(
+            label=_("Changed by"), choices=people, widget=boxes, required=False, initial=found.editors
+        )
+
+    def wanted(self) -> Any:
+        given = self.cleaned_data
+        sharing = privacy.Sharing.of(self.seen)
+        chosen = sharing.chosen(
+            readers=given["readers"] if given["sees"] == "some" else None,
+            editors=given["editors"] if given["changes"] == "some" else None,
+        )
+        return self.seen if self._is_untouched(sharing) else chosen
+
+    def _is_untouched(self, sharing: privacy.Sharing) -> bool:
+        given, owner = self.cleaned_data, {self.record.deal.owner_id}
+        sees, changes = given["sees"] == "some", given["changes"] == "some"
+        return (
+            (sees, changes) == (sharing.is_private, sharing.is_kept)
+            and (not sees or {*given["readers"]} == {*sharing.readers} - owner)
+            and (not changes or {*given["editors"]} == {*sharing.editors} - owner)
+        )
 
 
-def as_text(kind: str, value: Any) -> str:
-    """One value as its input shows it, in the reader's locale."""
-    if value is None:
-        return ""
-    if kind in ("amount", "number", "percent"):
-        number = mapping.amount(value)
-        if number is not None:
-            return format_decimal(number, format="0.####################", locale=locale(), decimal_quantization=False)
-    if kind == "boolean":
-        return "true" if value in TRUE else "false"
-    if kind == "datetime":
-        day = when.day(value)
-        return day.isoformat() if day else str(value)
-    return str(value)
-
-
-def parsed(kind: str, text: str) -> Any:
-    """One value, of what was typed. Raises ValidationError, with what would do."""
-    if kind == "datetime":
-        day = when.day(text)
-        if day is None:
-            raise forms.ValidationError(_("Write a date like 2026-03-31."))
-        return day.isoformat()
-    if kind == "percent":
-        number = _number(text.removesuffix("%").strip())
-        if number != int(number) or not 0 <= number <= 100:
-            raise forms.ValidationError(_("Write a whole number from 0 to 100."))
-        return int(number)
-    if kind == "amount":
-        number = _number(text)
-        if number < 0:
-            raise forms.ValidationError(_("An amount is 0 or more."))
-        return mapping.canonical_amount(number)
-    if kind == "number":
-        return f"{_number(text):f}"
-    if kind == "currency":
-        code = text.upper()
-        if code not in list_currencies():
-            raise forms.ValidationError(_("Write a currency's three letters, such as EUR."))
-        return code
-    return text
+def form_of(record: Record, row: Row, data: Any = None, begun: Any = None, prefix: str | None = None) -> FieldForm:
+    """The form of a field."""
+    kind = PrivacyForm if row.name == "privacy" else FieldForm
+    return kind(record, row, data, begun, prefix)
 
 
 def _same(one: str, other: str) -> bool:
     return re.sub(r"\s*[\r\n]+\s*", "\n", typed(one)) == re.sub(r"\s*[\r\n]+\s*", "\n", typed(other))
-
-
-def _number(text: str) -> Decimal:
-    """A number as people of the page's language write it."""
-    try:
-        number: Decimal = parse_decimal(text.replace(" ", "").replace("\u00a0", ""), locale=locale(), strict=True)
-    except NumberFormatError:
-        example = format_decimal(Decimal("1250.5"), locale=locale())
-        raise forms.ValidationError(_("Write a number like {example}.").format(example=example)) from None
-    if mapping.amount(number) is None:
-        raise forms.ValidationError(_("That number is too large."))
-    return number

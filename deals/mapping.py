@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from contacts.mapping import tags
+from deals import privacy as sharing
 from sync import terms, when
 from sync.resource import Unstorable
 
@@ -166,6 +167,7 @@ def values(payload: Mapping[str, Any], standard: Mapping[str, str]) -> dict[str,
     found["stage"] = current_stage(payload) or None
     found["pipeline"] = pipeline_of(payload) or None
     found["tags"] = tags(payload)
+    found["privacy"] = sharing.value(payload)
     found["contacts"] = [{"id": one["id"], "note": one["note"]} for one in related_contacts(payload)]
     for field_id, items in by_id.items():
         if field_id not in standard and field_id not in STANDARD and items:

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from contacts.forms.base import typed
-from deals import fields
+from deals import inputs
 from deals.models import Stage
 from deals.queries import LABELS, Laid
 from deals.record import STANDARD
@@ -23,10 +23,10 @@ class NewDeal(forms.Form):
 
     stage = forms.TypedChoiceField(coerce=int, label=LABELS["stage"])
     name = forms.CharField(
-        label=LABELS["name"], max_length=fields.LIMITS["name"], error_messages={"required": _("A deal needs a name.")}
+        label=LABELS["name"], max_length=inputs.LIMITS["name"], error_messages={"required": _("A deal needs a name.")}
     )
     amount = forms.CharField(label=LABELS["amount"], required=False, max_length=40)
-    currency = forms.CharField(label=LABELS["currency"], required=False, max_length=fields.LIMITS["currency"])
+    currency = forms.CharField(label=LABELS["currency"], required=False, max_length=inputs.LIMITS["currency"])
     probability = forms.CharField(label=LABELS["probability"], required=False, max_length=10)
     expected_close_date = forms.CharField(
         label=LABELS["expected_close_date"], required=False, widget=forms.DateInput(attrs={"type": "date"})
@@ -81,7 +81,7 @@ class NewDeal(forms.Form):
 
     def _clean_text(self, name: str) -> Any:
         text = typed(self.cleaned_data[name])
-        return fields.parsed(STANDARD[name], text) if text else None
+        return inputs.parsed(STANDARD[name], text) if text else None
 
     def clean_name(self) -> str:
         name = typed(self.cleaned_data["name"])
@@ -105,7 +105,7 @@ class NewDeal(forms.Form):
         return typed(self.cleaned_data["description"]) or None
 
     def clean_tags(self) -> list[str]:
-        return fields.tag_lines(typed(self.cleaned_data["tags"]))
+        return inputs.tag_lines(typed(self.cleaned_data["tags"]))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -50,6 +50,7 @@ LABELS = {
     "pipeline": _("Pipeline"),
     "tags": _("Tags"),
     "contacts": _("Contacts"),
+    "privacy": _("Visible to"),
 }
 
 # Read once for all rows, too. One that Nimble refused to delete is shown again by itself.

@@ -1,21 +1,19 @@
 """A deal as its page shows it: Nimble's values with the open edits over them, field by field."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from babel.dates import format_date
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from contacts import queries as contacts
-from contacts.layout import parts_text
-from crmportal.formats import locale, money, number
-from deals import mapping, queries
+from deals import mapping, privacy, queries
 from deals.models import Deal, DealField, DealFile, Overdue, Stage
 from deals.queries import Laid
-from sync import reasons, when
+from deals.reading import reading
+from sync import reasons
 from sync.models import Edit, State
 from sync.viewer import viewer
 
@@ -31,8 +29,7 @@ STANDARD = {
     "description": "long_string",
 }
 # Kinds of custom fields that can be changed here.
-EDITABLE = frozenset({"string", "long_string", "choice", "number", "datetime", "boolean", "user"})
-TRUE = (True, "true", "True", "1", 1)
+EDITABLE = frozenset({"string", "long_string", "choice", "number", "datetime", "boolean", "address", "user"})
 
 
 @dataclass(frozen=True)
@@ -51,31 +48,6 @@ class Row:
     @property
     def dom_id(self) -> str:
         return "field-" + self.name.replace(":", "-")
-
-
-def reading(kind: str, value: Any, field: DealField | None = None, *, currency: str, members: Mapping[str, str]) -> str:
-    """One value in the reader's locale; one of a kind that nobody has heard of by its parts."""
-    if value is None or value == "":
-        return ""
-    if kind == "amount":
-        parsed = mapping.amount(value)
-        return str(value) if parsed is None else money(parsed, currency)
-    if kind == "percent":
-        parsed = mapping.amount(value)
-        return str(value) if parsed is None else f"{number(parsed)} %"
-    if kind == "datetime":
-        day = when.day(value)
-        return format_date(day, format="medium", locale=locale()) if day else str(value)
-    if kind == "user":
-        return members.get(str(value)) or _("Somebody who is not known here")
-    if kind == "boolean":
-        return _("Yes") if value in TRUE else _("No")
-    if kind == "choice" and field:
-        return next((choice["value"] for choice in field.choices if choice["id"] == str(value)), str(value))
-    if kind == "number":
-        parsed = mapping.amount(value)
-        return number(parsed) if parsed is not None else str(value)
-    return parts_text(value)
 
 
 class Record:
@@ -138,6 +110,11 @@ class Record:
         return next((one for one in stages if one.nimble_id == self.deal.stage_nimble_id), None)
 
     @property
+    def usual(self) -> int | None:
+        """The probability of a deal here that has none of its own, in percent."""
+        return self.stage.default_probability if self.stage else None
+
+    @property
     def steps(self) -> list[tuple[Stage, bool]]:
         """The open stages that a deal goes through, each with whether it lies behind."""
         stages = [s for s in self.laid.stages if not s.is_final and not s.archived_at] if self.laid else []
@@ -164,10 +141,16 @@ class Record:
             tags = list(self.values.get("tags") or [])
             return Row(name, _("Tags"), "tags", tags, ", ".join(tags), self.is_editable, edit)
         value = self.values.get(name)
+        if name == "privacy":
+            text = privacy.text(value, self.members)
+            return Row(name, str(queries.LABELS[name]), name, value, text, self.is_editable, edit)
         if name in STANDARD:
             kind = STANDARD[name]
             can_edit = self.is_editable and name not in mapping.READ_ONLY
-            return Row(name, str(queries.LABELS[name]), kind, value, self.text(kind, value), can_edit, edit)
+            text = self.text(kind, value)
+            if name == "probability" and not text and self.usual is not None:
+                text = _("{n} %, the stage's own").format(n=self.usual)
+            return Row(name, str(queries.LABELS[name]), kind, value, text, can_edit, edit)
         field = self.custom.get(name)
         if field is None:
             return None
@@ -182,12 +165,19 @@ class Record:
 
     @property
     def groups(self) -> list[tuple[str, list[Row]]]:
-        """The pipeline's own fields by group; those that Nimble fills, only where they say something."""
+        """The pipeline's own fields by tab and group, as Nimble lays them out; those that it fills, only where they say
+        something.
+        """
+        tabs = {field.tab for field in self.custom.values()}
         found: dict[str, list[Row]] = {}
         for name, field in self.custom.items():
             row = self.row(name)
             if row and (row.text or row.can_edit):
-                found.setdefault(field.group or field.tab or _("Other"), []).append(row)
+                named = field.group or field.tab or _("Other")
+                # A tab is told only where there is another.
+                if len(tabs) > 1 and field.tab and field.group:
+                    named = f"{field.tab} · {field.group}"
+                found.setdefault(named, []).append(row)
         return list(found.items())
 
     def text(self, kind: str, value: Any, field: DealField | None = None) -> str:
@@ -208,6 +198,8 @@ class Record:
             return names.get(str(value), "") if value else ""
         if name == "tags":
             return ", ".join(str(tag) for tag in value or [])
+        if name == "privacy":
+            return privacy.text(value, self.members)
         if name == "contacts":
             seen = contacts.by_nimble_id(self.user, [item["id"] for item in value or []])
             told = [(str(seen.get(item["id"]) or _("Private contact")), item["note"]) for item in value or []]

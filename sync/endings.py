@@ -46,6 +46,7 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
             if parsed.nimble_id != row.nimble_id:
                 twins.join(row, parsed.nimble_id, now)
             remote = resource.keep(row.remote, parsed.remote)
+            store.narrow(resource, row, remote, now)
             overlay.refresh(
                 row, remote=remote, digest=store.digest(resource, remote), fetched_at=now, nimble_id=parsed.nimble_id
             )

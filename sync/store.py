@@ -245,6 +245,16 @@ def _changes(resource: Resource, row: Any, remote: dict[str, Any], at: datetime)
     ]
 
 
+def narrow(resource: Resource, row: Any, remote: dict[str, Any], at: datetime) -> None:
+    """Before `remote` is stored of a row: where it is shown to fewer people than before, those are not believed to be
+    shown it any more.
+    """
+    audience, had = resource.audience(remote), resource.audience(row.remote)
+    if resource.sight and audience and audience != had:
+        events.narrowed(row.workspace_id, resource.kind, {row.pk: had and sorted(had.users)})
+        _doubt(resource.sight, {row.pk: audience}, at)
+
+
 def _doubt(sight: type[Any], narrowed: Mapping[int, Audience], at: datetime) -> None:
     """What was made private is hidden from whoever is not named, until their own token is shown it again."""
     for pk, audience in narrowed.items():

@@ -11,11 +11,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from deals import creation, fields, mapping, moves, queries
+from deals import creation, fields, inputs, mapping, moves, privacy, queries
 from deals.bodies import edit_body
 from deals.models import Deal, DealContact, DealField, DealSight, Stage
 from deals.names import Names
-from deals.record import STANDARD, Record, reading
+from deals.reading import reading
+from deals.record import STANDARD, Record
 from deals.rules import CONTACTS, TAGS, Known, rule
 from nimble.client import Client
 from nimble.models import Connection
@@ -47,7 +48,7 @@ class Deals(Resource):
     model = Deal
     sight = DealSight
     volatile = frozenset({"age_in_days", "final_probability", "related_contacts_names"})
-    references = frozenset({"stage", "pipeline", "owner"})
+    references = frozenset({"stage", "pipeline", "owner", "privacy"})
 
     def parse(self, payload: dict[str, Any]) -> Parsed:
         return Parsed(*mapping.split(payload))
@@ -173,6 +174,8 @@ class Deals(Resource):
         if field == "contacts":
             # Not their names: who reads this may not see all of them.
             return ngettext("%d contact", "%d contacts", len(value or [])) % len(value or [])
+        if field == "privacy":
+            return privacy.text(value, names.members)
         if field in ("stage", "pipeline"):
             found = names.stages if field == "stage" else names.pipelines
             return found.get(str(value), str(value)) if value else ""
@@ -194,15 +197,15 @@ class Deals(Resource):
             found = record.row(field)
             if found is None or not found.can_edit:
                 return None
-            return fields.FieldForm(record, found, data, "" if begun is None else begun, prefix)
+            return fields.form_of(record, found, data, "" if begun is None else begun, prefix)
 
         return form
 
     def as_typed(self, field: str, text: str) -> str:
-        return fields.as_text(STANDARD.get(field, ""), text)
+        return inputs.as_text(STANDARD.get(field, ""), text)
 
     def parse_typed(self, field: str, text: str, row: Deal) -> Any:
-        if field == "name" and not 0 < len(text) <= fields.LIMITS["name"]:
+        if field == "name" and not 0 < len(text) <= inputs.LIMITS["name"]:
             raise ValueError(_("A deal needs a name of at most 500 characters."))
         kind = STANDARD.get(field, "")
         if field.startswith(mapping.CUSTOM):
@@ -210,6 +213,6 @@ class Deals(Resource):
             found = known.filter(field_id=field.removeprefix(mapping.CUSTOM)).first()
             kind = found.kind if found else ""
         try:
-            return fields.parsed(kind, text) if text else None
+            return inputs.parsed(kind, text) if text else None
         except ValidationError as error:
             raise ValueError(" ".join(error.messages)) from None

@@ -121,6 +121,7 @@ def about(record: Record) -> dict[str, Any]:
         "record": record,
         "rows": record.standard,
         "tags": record.row("tags"),
+        "privacy": record.row("privacy"),
         "amount": record.row("amount"),
         "probability": record.row("probability"),
         "close": record.row("expected_close_date"),

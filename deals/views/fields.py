@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from deals import actions
-from deals.fields import FieldForm
+from deals.fields import FieldForm, form_of
 from deals.record import Record, Row
 from deals.views import answers
 from deals.views.deal import visible
@@ -44,7 +44,7 @@ def begun(request: HttpRequest, pk: int, field: str) -> tuple[FieldForm, Edit | 
         raise Http404
     refused = record.refused.get(field)
     typed = refused.fields[field]["new"] if refused else None
-    return FieldForm(record, row, request.POST if request.method == "POST" else None, typed), refused
+    return form_of(record, row, request.POST if request.method == "POST" else None, typed), refused
 
 
 def save(author: Any, form: FieldForm, refused: Edit | None) -> Edit | None:

@@ -38,7 +38,13 @@ def kind(name: str, **more: Any) -> dict[str, Any]:
     return {"field_kind": name, **more}
 
 
+def own_field(field_id: str, name: str, field_kind: str, **more: Any) -> dict[str, Any]:
+    return {"field": {"field_id": field_id, "field_name": name, "field_type": kind(field_kind), **more}}
+
+
 CHOICES = {"values": [{"id": "c1", "value": "Bronze"}, {"id": "c2", "value": "Silver"}]}
+MONEY = {"number_type": "financial", "currency": "USD"}
+SHARE = {"number_type": "percentage", "fraction_digits": 1}
 METADATA = {
     "standard_fields": [
         {"field_id": f"f-{name}", "field_name": name, "field_type": kind("string"), "available_actions": "view_only"}
@@ -81,6 +87,15 @@ METADATA = {
                                 "available_actions": "view_only",
                             }
                         },
+                        own_field("x-address", "Delivery", "address"),
+                        own_field("x-places", "Branches", "address", multiples=True),
+                        own_field("x-user", "Engineer", "user"),
+                        own_field(
+                            "x-levels", "Levels", "choice", multiples=True, field_type=kind("choice", values=CHOICES)
+                        ),
+                        own_field("x-money", "Deposit", "number", presentation=MONEY),
+                        own_field("x-share", "Discount", "number", presentation=SHARE),
+                        own_field("x-whole", "Floors", "number", presentation={"number_type": "integer"}),
                     ],
                 }
             ],

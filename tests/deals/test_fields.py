@@ -1,5 +1,6 @@
 """Changing one field of a deal: every kind of it, refusals with what was typed, and what arrives in Nimble."""
 
+import json
 import re
 from typing import Any
 
@@ -8,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from deals import actions
-from deals.models import Deal
+from deals.models import Deal, Stage
+from deals.record import Record
 from nimble.models import Connection
 from sync import outbox
 from sync.models import Edit, State
@@ -53,6 +55,11 @@ def changed() -> dict[str, Any]:
         ("field:x-flag", "true", None, ["true"]),
         ("field:x-choice", "c2", None, ["c2"]),
         ("field:x-many", "one\ntwo", None, ["one", "two"]),
+        ("field:x-levels", ["c1", "c2"], None, ["c1", "c2"]),
+        ("field:x-user", "u2", None, ["u2"]),
+        ("field:x-money", "1,250.50", None, ["1250.50"]),
+        ("field:x-share", "12.5 %", None, ["12.5"]),
+        ("field:x-whole", "12", None, ["12"]),
     ],
 )
 def test_every_kind_of_field(page: Client, keep: Keep, field: str, typed: str, base: Any, new: Any):
@@ -80,6 +87,9 @@ def test_every_kind_of_field(page: Client, keep: Keep, field: str, typed: str, b
         ("owner", "nobody", "Select a valid choice"),
         ("field:x-number", "many", "Write a number like"),
         ("field:x-choice", "c9", "Select a valid choice"),
+        ("field:x-levels", "c9", "Select a valid choice"),
+        ("field:x-whole", "1.5", "Write a whole number."),
+        ("field:x-share", "1.25", "at most 1 digits"),
         ("tags", "x" * 256, "at most 255 characters"),
     ],
 )
@@ -91,7 +101,7 @@ def test_what_cannot_be_saved_comes_back_as_typed(page: Client, keep: Keep, fiel
     assert said in body
     assert 'class="editable editing"' in body
     assert not Edit.objects.exists()
-    if field not in ("owner", "field:x-choice") and typed.strip():
+    if field not in ("owner", "field:x-choice", "field:x-levels") and typed.strip():
         assert typed in body
 
 
@@ -216,3 +226,86 @@ def test_a_lost_connection_keeps_what_was_typed(page: Client, keep: Keep, ada: C
     answer = page.post(reverse("deals:edit", args=[row.pk, "amount"]), {"value": "5"}, headers=HTMX)
     assert answer.status_code == 404
     assert actions.Edit.objects.count() == 0
+
+
+OFFICE = '{"street": "Harbour 1", "city": "Lisbon", "floor": 3}'
+
+
+def parts(*typed: str, begin: int = 0) -> dict[str, str]:
+    """The inputs of an address."""
+    return {f"value_{begin + number}": text for number, text in enumerate(typed)}
+
+
+def test_address_is_edited_part_by_part_and_keeps_what_has_no_input(page: Client, keep: Keep):
+    [row] = keep(deal(1, custom={"x-address": [OFFICE]}))
+    assert "Harbour 1\nLisbon\nfloor: 3" in page.get(row.get_absolute_url()).content.decode()
+    edit(page, row, "field:x-address", "", **parts("Harbour 1", "Porto", "", "4000", ""))
+    ((_base, [new]),) = changed().values()
+    assert json.loads(new) == {"street": "Harbour 1", "city": "Porto", "zip": "4000", "floor": 3}
+
+
+def test_address_that_nobody_touched_stays_as_it_is(page: Client, keep: Keep):
+    [row, text] = keep(deal(1, custom={"x-address": [OFFICE]}), deal(2, custom={"x-address": ["Somewhere 7"]}))
+    assert edit(page, row, "field:x-address", "", **parts("Harbour 1", "Lisbon", "", "", "")).status_code == 200
+    assert edit(page, text, "field:x-address", "", **parts("Somewhere 7", "", "", "", "")).status_code == 200
+    assert not Edit.objects.exists()
+    edit(page, row, "field:x-address", "", **parts("", "", "", "", ""))
+    assert changed()["field:x-address"] == ([OFFICE], [])
+
+
+def test_several_addresses_have_room_for_one_more(page: Client, keep: Keep):
+    [row] = keep(deal(1, custom={"x-places": [OFFICE]}))
+    form = page.get(reverse("deals:edit", args=[row.pk, "field:x-places"]), headers=HTMX).content.decode()
+    assert form.count('aria-label="Street"') == 2
+    typed = {**parts("Harbour 1", "Lisbon", "", "", ""), **parts("Mill 2", "Faro", "", "", "", begin=5)}
+    edit(page, row, "field:x-places", "", **typed)
+    ((_base, new),) = changed().values()
+    assert new[0] == OFFICE
+    assert json.loads(new[1]) == {"street": "Mill 2", "city": "Faro"}
+
+
+def test_numbers_look_as_nimble_says(page: Client, keep: Keep):
+    [row] = keep(deal(1, custom={"x-money": ["1250.5"], "x-share": ["12.5"], "x-levels": ["c1", "c2"]}))
+    body = page.get(row.get_absolute_url()).content.decode()
+    for said in ("$1,250.50", "12.5 %", "Bronze\nSilver"):
+        assert said in body
+
+
+def test_stage_offers_its_probability(page: Client, keep: Keep):
+    [row] = keep(deal(1))
+    assert "10 %, the stage&#x27;s own" in page.get(row.get_absolute_url()).content.decode()
+    form = page.get(reverse("deals:edit", args=[row.pk, "probability"]), headers=HTMX).content.decode()
+    assert "Empty: the stage&#x27;s own, 10 %." in form
+
+
+def test_a_stage_without_a_probability_wants_one(page: Client, keep: Keep):
+    [row] = keep(deal(1, values={"probability": "40"}))
+    Stage.objects.update(default_probability=None)
+    answer = edit(page, row, "probability", "")
+    assert answer.status_code == 422
+    assert "has no probability of its own" in answer.content.decode()
+
+
+def test_every_kind_arrives_in_nimble(mirror: Connection, sandbox: SandboxServer):
+    """As far as the sandbox's pipelines have fields of it."""
+    row = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True).first()
+    assert row
+    page, record = browser(mirror.user), Record(row, mirror.user)
+    sent = {}
+    for name, field in record.custom.items():
+        typed = {
+            "number": "7", "datetime": "2030-01-02", "boolean": "true", "user": mirror.nimble_user_id,
+            "choice": field.choices[0]["id"] if field.choices else "",
+        }.get(field.kind, "Typed here")  # fmt: skip
+        address = parts("Mill 2", "Faro", "", "", "") if field.kind == "address" else {}
+        if address:
+            typed = '{"street": "Mill 2", "city": "Faro"}'
+        answer = edit(page, row, name, typed, **address)
+        assert answer.status_code == 200, (field.kind, field.multiples, answer.content.decode())
+        sent[field.field_id] = typed
+    assert sent
+    # What stood there already is not sent.
+    assert 0 < outbox.deliver() == Edit.objects.count()
+    assert set(Edit.objects.values_list("state", flat=True)) == {State.CONFIRMED}
+    stored = sandbox.object("deal", row.nimble_id or "")["custom"]
+    assert {key: [one["value"] for one in stored[key]] for key in sent} == {key: [one] for key, one in sent.items()}
