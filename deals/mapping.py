@@ -209,15 +209,20 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
 
 
 def privacy(payload: Mapping[str, Any]) -> tuple[list[str], list[str], bool]:
-    """The user ids and the group ids that may read it, and whether it is private at all (null: everyone may)."""
-    block = payload.get("privacy")
-    read = block.get("read") if isinstance(block, dict) else None
+    """The user ids and the group ids that may read it, and whether it is private at all (null: everyone may). Whoever
+    may edit it may read it, too.
+    """
+    told = payload.get("privacy")
+    block = told if isinstance(told, dict) else {}
+    read = block.get("read")
     if read is None:
         return [], [], False
     # What is not understood hides rather than shows.
-    lists = read if isinstance(read, dict) else {}
-    users = [u for u in listed(lists.get("user_ids")) if isinstance(u, str)]
-    groups = [g for g in listed(lists.get("group_ids")) if isinstance(g, str)]
+    named = [one for one in (read, block.get("edit")) if isinstance(one, dict)]
+    users, groups = (
+        list(dict.fromkeys(one for lists in named for one in listed(lists.get(name)) if isinstance(one, str)))
+        for name in ("user_ids", "group_ids")
+    )
     return users, groups, True
 
 
