@@ -22,7 +22,8 @@ from deals import cards, queries
 from deals.cards import Card, Renderer
 from deals.display import Display
 from deals.filters import Filters
-from deals.grouping import CARDS, GROUPINGS, Column, sums, with_hues
+from deals.grouping import CARDS, Column, sums, with_hues
+from deals.groupings import GROUPINGS
 from deals.models import Deal, Stage
 from deals.queries import ON_ITS_WAY, Laid, Total
 

@@ -12,11 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from deals import criteria, queries
-from deals.grouping import GROUPINGS
+from deals.groupings import FORECAST, GROUPINGS
 from deals.models import Deal
-
-# The grouping that makes a board a forecast.
-FORECAST = "month"
 
 
 class Chip(NamedTuple):

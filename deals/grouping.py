@@ -89,13 +89,14 @@ class Grouping(ABC):
     """`stages`: of the pipeline, in the order of a board. `members`: the team's names by user id, when it is needed.
 
     `action`: what moving a card to another column is called in its address. `way`: where a card's own link leads that
-    moves it without JavaScript. `names_stage`: the cards say in which stage they are. `as_of`: what the columns depend
-    on besides the deals.
+    moves it without JavaScript. `names_stage`: the cards say in which stage they are. `weighs`: the columns' heads
+    show the weighted sums, too. `as_of`: what the columns depend on besides the deals.
     """
 
     action = "move"
     way = "move/"
     names_stage = False
+    weighs = False
     as_of: Hashable = None
 
     def __init__(self, stages: Sequence[Stage], members: Callable[[], Mapping[str, str]]) -> None:
@@ -202,7 +203,3 @@ def with_hues(stages: Sequence[Stage]) -> list[tuple[Stage, str]]:
     """The stages, each with its hue."""
     hues = iter(OPEN_HUES * (len(stages) // len(OPEN_HUES) + 1))
     return [(stage, FINAL_HUES.get(Role(stage.role)) or next(hues)) for stage in stages]
-
-
-# By what the address calls them; "" is the usual one.
-GROUPINGS: dict[str, type[Grouping]] = {"": ByStage, "owner": ByOwner}

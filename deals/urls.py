@@ -7,6 +7,7 @@ from deals.views import (
     display,
     fields,
     files,
+    forecast,
     many,
     moves,
     notes,
@@ -65,5 +66,6 @@ urlpatterns = [
     path("<int:pk>/card/", board.card, name="card"),
     path("<int:pk>/move/", moves.move, name="move"),
     path("<int:pk>/give/", moves.give, name="give"),
+    path("<int:pk>/reschedule/", forecast.reschedule, name="reschedule"),
     path("<int:pk>/undo/<int:edit_pk>/", moves.undo, name="undo"),
 ]

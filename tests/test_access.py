@@ -139,6 +139,7 @@ TABLE: dict[str, Route] = {
     **shared(VIEWER, "deals:remove_note", objects=NOTE, method="post"),
     **shared(VIEWER, "deals:card", objects=DEAL, data={"pipeline": "{pipeline}"}),
     **shared(VIEWER, "deals:move", objects=DEAL, method="post", data={"stage": "{stage}"}),
+    **shared(VIEWER, "deals:reschedule", objects=DEAL, method="post", data={"pipeline": "{pipeline}", "stage": "none"}),
     **shared(VIEWER, "deals:give", objects=DEAL, method="post", data={"pipeline": "{pipeline}", "stage": "{owner}"}),
     **shared(TEAM, "deals:lose_many", objects={"pk": "pipeline"}, data={"stage": "{lost_stage}"}),
     **shared(VIEWER, "deals:undo", objects={**DEAL, "edit_pk": "edit"}, method="post"),

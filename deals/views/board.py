@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET
 
 from deals import queries, saved
 from deals.board import Board, open_board
-from deals.filters import FORECAST, Filters
+from deals.filters import Filters
+from deals.groupings import FORECAST
 from deals.live import News, news
 from deals.models import Deal
 from sync import polls, status
