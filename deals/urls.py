@@ -26,6 +26,7 @@ urlpatterns = [
     path("many/", many.many, name="many"),
     path("many/<int:pk>/undo/", many.undo, name="undo_many"),
     path("views/", saved.views, name="views"),
+    path("views/nav/", saved.nav, name="views_nav"),
     path("views/<int:pk>/", saved.view, name="view"),
     path("views/<int:pk>/default/", saved.default, name="default_view"),
     path("views/<int:pk>/remove/", saved.remove, name="remove_view"),

@@ -117,6 +117,7 @@ TABLE: dict[str, Route] = {
     **shared(TEAM, "deals:column", objects={"pk": "pipeline", "column": "stage"}),
     **shared(TEAM, "deals:many", method="post", data={"pipeline": "{pipeline}", "deal": "{deal}", "tag": "Hot"}),
     **shared(TEAM, "deals:views", method="post", data={"pipeline": "{pipeline}", "name": "Mine"}),
+    **shared(PERSON, "deals:views_nav"),
     **shared(VIEWER, "deals:view", objects={"pk": "view"}),
     **shared(VIEWER, "deals:default_view", objects={"pk": "view"}, method="post"),
     **shared(VIEWER, "deals:remove_view", objects={"pk": "view"}, method="post"),

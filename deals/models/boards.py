@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from deals.models.pipelines import Pipeline
@@ -44,4 +45,13 @@ class SavedView(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
+        if self.shows == self.Shows.TABLE:
+            return reverse("deals:table", args=[self.pipeline_id]) + self.query
         return self.pipeline.get_absolute_url() + self.query
+
+    @property
+    def icon(self) -> str:
+        """What it shows, as a picture; a board by months is a forecast."""
+        if self.shows == self.Shows.TABLE:
+            return "table-2"
+        return "calendar" if "group=month" in self.query else "kanban"

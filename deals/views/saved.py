@@ -1,6 +1,7 @@
 """Keeping a board's filters and order under a name; renaming, sharing, removing such a view, and beginning with it."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import messages
@@ -9,13 +10,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from deals import queries, saved
 from deals.filters import Filters
 from deals.models import SavedView
 
 LONGEST = SavedView._meta.get_field("query").max_length or 0
+
+# In the sidebar; the others are in the menu of their board.
+MOST_SHOWN = 20
 
 
 class ViewForm(forms.ModelForm):
@@ -28,7 +32,7 @@ class ViewForm(forms.ModelForm):
 @never_cache
 @require_http_methods(["GET", "POST"])
 def views(request: HttpRequest) -> HttpResponse:
-    """GET: the views of a `pipeline`. POST: keep what its board shows now, its `query`, under a `name`."""
+    """GET: the views of a `pipeline`. POST: keep what its board or table (`shows`) has now, `query`, under a `name`."""
     data = request.POST if request.method == "POST" else request.GET
     asked = data.get("pipeline", "")
     known = {str(one.pk): one for one in queries.pipelines(request.user)}
@@ -37,21 +41,34 @@ def views(request: HttpRequest) -> HttpResponse:
     # Only what a board understands is kept.
     query = Filters.of(QueryDict(data.get("query", "").lstrip("?"))).query()
     user: Any = request.user
+    shows = data.get("shows", "")
+    if shows not in SavedView.Shows:
+        shows = SavedView.Shows.BOARD
+    view = SavedView(pipeline=known[asked], owner=user, shows=shows, query=query)
     if request.method == "GET":
         kept = saved.of(user, known[asked])
         template = "deals/views/list.html" if getattr(request, "htmx", False) else "deals/views/page.html"
-        return render(request, template, {"pipeline": known[asked], "views": kept, "query": query})
-    view = SavedView(pipeline=known[asked], owner=user, query=query)
+        return render(request, template, {"pipeline": known[asked], "views": kept, "query": query, "shows": shows})
     form = ViewForm(request.POST, instance=view, label_suffix="")
     if len(query) > LONGEST:
         messages.error(request, _("The filters are too long to be kept: shorten the text."))
-        return redirect(known[asked].get_absolute_url() + query)
+        return redirect(view)
     if not form.is_valid():
         messages.error(request, _("A view needs a name of at most 80 characters."))
-        return redirect(known[asked].get_absolute_url() + query)
+        return redirect(view)
     form.save()
     messages.success(request, _("The view {name} is kept.").format(name=view.name))
     return redirect(view)
+
+
+@require_GET
+@never_cache
+def nav(request: HttpRequest) -> HttpResponse:
+    """The views in the sidebar of a page, whose address htmx says."""
+    here = urlsplit(request.headers.get("HX-Current-URL", ""))
+    address = f"{here.path}?{here.query}" if here.query else here.path
+    kept = [(one, one.get_absolute_url() == address) for one in saved.for_user(request.user)[:MOST_SHOWN]]
+    return render(request, "deals/views/nav.html", {"views": kept})
 
 
 @never_cache

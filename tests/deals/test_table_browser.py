@@ -77,3 +77,21 @@ def test_stage_is_chosen_from_a_menu(open_: Open, board: Pipeline, row: Deal):
     page.get_by_role("menuitemradio", name=goal.name).click()
     expect(cell(page, row, "stage")).to_have_text(goal.name)
     assert Deal.objects.get(pk=row.pk).stage_nimble_id == goal.nimble_id
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_forecast_is_accessible_and_moved_by_keys(open_: Open, board: Pipeline, row: Deal, look: dict[str, Any]):
+    page = open_(f"{board.get_absolute_url()}?group=month", **look)
+    card = page.locator(f"#deal-{row.pk}")
+    expect(card).to_be_attached()
+    looked_at(page, "forecast", look)
+    before = row.expected_close
+    card.focus()
+    page.keyboard.press("m")
+    page.get_by_role("menuitemradio", name="Later").click()
+    expect(page.locator("#cards-later").locator(f"#deal-{row.pk}")).to_be_visible()
+    expect(page.locator("#toasts")).to_contain_text("is expected to close on")
+    row.refresh_from_db()
+    assert row.expected_close != before
+    page.keyboard.press("Alt+ArrowRight")
+    expect(page.locator("#cards-none").locator(f"#deal-{row.pk}")).to_be_visible()
