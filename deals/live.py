@@ -75,9 +75,9 @@ def _lost(board: Board, pks: set[int], readers: Mapping[int, list[str] | None]) 
         return set()
     deleted = queries.for_connection(connection, gone=True).filter(pk__in=pks)
     leaving = queries.leaving(board.user).filter(pk__in=pks)
-    narrowed = {
-        pk for pk in pks & readers.keys() if (users := readers[pk]) is None or connection.nimble_user_id in users
-    }
+    public = {pk for pk in pks & readers.keys() if readers[pk] is None}
+    named = {pk for pk in pks & readers.keys() if connection.nimble_user_id in (readers[pk] or ())}
+    narrowed = named | (queries.could_see(connection, public) if public else set())
     going = (pk for deals in (deleted, leaving) for pk in deals.values_list("pk", flat=True))
     return {*going, *_taken(DealSight, board.user, pks), *narrowed}
 

@@ -111,17 +111,31 @@ def for_connection(connection: Connection, *, gone: bool = False, leaving: bool 
     )
     # Read once for all rows: asking after each row would be most of what a board's figures cost.
     hidden = DealSight.objects.filter(connection=connection, hidden_at__isnull=False).values("record_id")
-    readable = _listed(connection).filter(refused_at=None).values("record_id")
-    closed = Pipeline.objects.filter(workspace_id=connection.workspace_id, nimble_id__isnull=False)
     stays = Q() if gone or leaving else ~_LEAVING
     return Deal.objects.filter(
         allowed,
         stays,
         ~Q(pk__in=hidden),
-        ~Q(pipeline_nimble_id__in=closed.exclude(pk__in=readable).values("nimble_id")),
+        _in_readable(connection),
         workspace_id=connection.workspace_id,
         gone_at__isnull=not gone,
     )
+
+
+def could_see(connection: Connection, pks: Iterable[int]) -> set[int]:
+    """Which of these deals, private now, may have been shown through a connection when everybody could see them."""
+    sights = DealSight.objects.filter(connection=connection, record_id__in=pks)
+    shown = Q(pk__lte=decided(connection, "deals")) | Q(pk__in=sights.exclude(seen_at=None).values("record_id"))
+    never = sights.filter(seen_at=None, hidden_at__isnull=False).values("record_id")
+    here = Deal.objects.filter(shown, _in_readable(connection), workspace_id=connection.workspace_id, pk__in=pks)
+    return set(here.exclude(pk__in=never).values_list("pk", flat=True))
+
+
+def _in_readable(connection: Connection) -> Q:
+    """Deals in no pipeline that Nimble does not list to this person, or whose deals it refuses them."""
+    readable = _listed(connection).filter(refused_at=None).values("record_id")
+    closed = Pipeline.objects.filter(workspace_id=connection.workspace_id, nimble_id__isnull=False)
+    return ~Q(pipeline_nimble_id__in=closed.exclude(pk__in=readable).values("nimble_id"))
 
 
 def visible_pipelines(connection: Connection) -> QuerySet[Pipeline]:

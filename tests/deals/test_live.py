@@ -8,7 +8,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from deals import actions
-from deals.models import Deal, DealSight, Pipeline, Stage
+from deals.models import Deal, DealSight, Pipeline, PipelineSight, Stage
 from nimble.models import Connection, Workspace
 from sync import opened, registry
 from sync.models import Event
@@ -107,6 +107,20 @@ def test_deal_that_is_made_private_leaves_the_boards_of_others(
     body = poll(browser(bjorn.user), sales, before).content.decode()
     assert f'data-gone="{row.pk}"' in body
     assert "Kestrelwood" not in body
+
+
+def test_narrowed_deal_of_a_pipeline_that_one_does_not_see_is_the_same_silence(
+    keep: Keep, sales: Pipeline, ada: Connection, bjorn: Connection
+):
+    mine = {"owner": {"user_id": ada.nimble_user_id, "name": "Ada"}}
+    partners = {"pipeline": "p-partners", **mine}
+    keep(deal(1, "Talk", **partners))
+    PipelineSight.objects.filter(record__nimble_id="p-partners", connection=bjorn).delete()
+    client, before = browser(bjorn.user), number(ada.workspace)
+    silence = alike(poll(client, sales, before))
+    keep(deal(1, "Talk", **partners, privacy=factories.NOBODY))
+    assert number(ada.workspace) > before
+    assert alike(poll(client, sales, before)) == silence
 
 
 def test_deal_that_nimble_refuses_leaves_the_board(page: Client, keep: Keep, sales: Pipeline, ada: Connection):

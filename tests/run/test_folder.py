@@ -110,9 +110,7 @@ def test_queues_that_are_bound_at_the_same_moment_are_all_bound(connection: Conn
     assert {row.queue for row in table} == {f"q{number}" for number in range(8)}
 
 
-def test_folder_that_is_gone_is_a_broker_that_does_not_answer(
-    connection: Connection, queue: Queue, tmp_path: Path
-):
+def test_folder_that_is_gone_is_a_broker_that_does_not_answer(connection: Connection, queue: Queue, tmp_path: Path):
     channel = connection.channel()
     queue(channel).declare()
     (tmp_path / "queue").rmdir()
