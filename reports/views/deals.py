@@ -53,7 +53,11 @@ def behind(request: HttpRequest) -> HttpResponse:
             for chip in filters.chips(request.path, members, request.user)
         ],
         "pipeline": chosen.pipeline if chosen else None,
-        "board": reverse("deals:board", args=[chosen.pipeline.pk]) + filters.query() if chosen else "",
+        "surfaces": {
+            name: reverse(f"deals:{name}", args=[chosen.pipeline.pk]) + filters.query() for name in ("board", "table")
+        }
+        if chosen
+        else {},
         "before": filters.query(before=page.before, **own) if page.before else "",
         "after": filters.query(after=page.after, **own) if page.after else "",
     }
