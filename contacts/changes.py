@@ -10,8 +10,8 @@ from typing import Any
 from contacts.resources.contacts import CONTEXTS
 from nimble import errors
 from sync import when
-from sync.pull import Pull
 from sync.resource import Oversized
+from sync.runs import Pull
 
 PAGE = 100
 # Each size divides the one before, so that pages of the one are whole pages of the other.

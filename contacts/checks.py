@@ -13,7 +13,7 @@ from nimble.models import Connection
 from sync import checks
 from sync import pull as pulling
 from sync.models import Quarantined
-from sync.pull import Pull
+from sync.runs import Pull
 
 log = structlog.get_logger(__name__)
 

@@ -14,10 +14,10 @@ from nimble import errors
 from nimble.models import Member
 from sync import overlay, rhythm, sweep, when
 from sync.clock import database_now
-from sync.pull import Pull
 from sync.reader import Reader
 from sync.registry import StreamSpec, resource
 from sync.resource import Oversized
+from sync.runs import Pull
 from sync.upsert import upsert
 
 IDS_PAGE = 1000

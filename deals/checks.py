@@ -15,7 +15,7 @@ from nimble.models import Connection
 from sync import checks, overlay, registry
 from sync import pull as pulling
 from sync.models import OVERLAID, Edit, Quarantined
-from sync.pull import Pull
+from sync.runs import Pull
 
 log = structlog.get_logger(__name__)
 

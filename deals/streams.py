@@ -24,8 +24,8 @@ from nimble.models import Connection, Member
 from sync import opened, overlay, rhythm, when
 from sync.clock import database_now
 from sync.models import Stream
-from sync.pull import Pull
 from sync.registry import StreamSpec, resource
+from sync.runs import Pull
 
 log = structlog.get_logger(__name__)
 

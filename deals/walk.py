@@ -15,8 +15,8 @@ from nimble import errors
 from nimble.models import Member
 from sync import events, sweep, when
 from sync.clock import database_now
-from sync.pull import Pull
 from sync.resource import Oversized
+from sync.runs import Pull
 
 log = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from reports.models import WonLastMonth
 from reports.scope import month_of
 from sync import rhythm
-from sync.pull import Pull
 from sync.registry import StreamSpec
+from sync.runs import Pull
 
 
 def pull_won_last_month(pull: Pull) -> None:

@@ -20,6 +20,7 @@ from sync import withheld
 from sync.bell import ring_pull
 from sync.clock import database_now
 from sync.models import Brake, Vanished
+from sync.runs import Pull
 from sync.viewer import is_operator
 
 log = structlog.get_logger(__name__)
@@ -40,7 +41,7 @@ def too_many(missing: int, known: int) -> bool:
     return missing > RECORDS and missing > known * SHARE
 
 
-def believed(pull: pulling.Pull, kind: str, missing: QuerySet[Any], listed: QuerySet[Any]) -> QuerySet[Any] | None:
+def believed(pull: Pull, kind: str, missing: QuerySet[Any], listed: QuerySet[Any]) -> QuerySet[Any] | None:
     """Of the sights that a complete listing lacks for the first time, those that may be hidden; None: none, for now.
 
     `listed`: the sights that it renewed. Holds the brake, or lets it go where a decision or the listing allows it.
@@ -70,7 +71,7 @@ def believed(pull: pulling.Pull, kind: str, missing: QuerySet[Any], listed: Quer
     return missing
 
 
-def _hold(pull: pulling.Pull, kind: str, brake: Brake | None, missing: QuerySet[Any], known: int) -> None:
+def _hold(pull: Pull, kind: str, brake: Brake | None, missing: QuerySet[Any], known: int) -> None:
     """Ask a person about all that is missing; who has answered for fewer records is asked anew."""
     ids = sorted(missing.values_list("record_id", flat=True))
     now = database_now()

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from sync.clock import database_now
 from sync.models import Brake, Check
-from sync.pull import Pull
+from sync.runs import Pull
 
 log = structlog.get_logger(__name__)
 

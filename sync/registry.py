@@ -13,8 +13,8 @@ from sync.rhythm import Rhythm
 
 if TYPE_CHECKING:
     from nimble.models import Connection
-    from sync.pull import Pull
     from sync.reader import Reader
+    from sync.runs import Pull
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from nimble import errors
 from nimble.models import Connection
 from sync import brakes, events, overlay, quarantine, registry
 from sync.clock import database_now
-from sync.pull import Pull
 from sync.resource import Resource
+from sync.runs import Pull
 from sync.upsert import upsert
 
 # Listings in a row without it after which a record is asked for by itself; seldom, where it is only hidden.

@@ -13,8 +13,8 @@ from nimble import errors
 from nimble.models import Connection
 from sync import registry
 from sync.clock import database_now
-from sync.pull import Pull
 from sync.resource import Resource
+from sync.runs import Pull
 
 log = structlog.get_logger(__name__)
 

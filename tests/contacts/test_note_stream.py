@@ -9,8 +9,9 @@ from contacts import streams
 from contacts.models import Contact, ContactNote
 from nimble import client, errors
 from nimble.models import Connection
-from sync import leases, pull
+from sync import leases
 from sync.models import Run, Stream
+from sync.runs import Pull, lease_name
 from tests import factories
 from tests.people import ADA
 from tests.sandboxes import SandboxServer
@@ -29,21 +30,21 @@ def row(transactional_db: None, ada: Connection, nimble: SandboxServer) -> Conta
     return row
 
 
-def running(connection: Connection, kind: type[pull.Pull] = pull.Pull) -> pull.Pull:
+def running(connection: Connection, kind: type[Pull] = Pull) -> Pull:
     """A run of the stream, as a worker begins one."""
-    token = leases.acquire(pull.lease_name(connection), 60)
+    token = leases.acquire(lease_name(connection), 60)
     assert token is not None
     stream = Stream.objects.get(connection=connection, name="notes")
     run = Run.objects.create(stream=stream, started_at=stream.completed_at, moved_at=stream.completed_at)
     return kind(connection, stream, run, client.Client(connection), token)
 
 
-def read(connection: Connection, kind: type[pull.Pull] = pull.Pull) -> None:
+def read(connection: Connection, kind: type[Pull] = Pull) -> None:
     begun = running(connection, kind)
     try:
         streams.pull_notes(begun)
     finally:
-        leases.release(pull.lease_name(connection), begun.token)
+        leases.release(lease_name(connection), begun.token)
 
 
 def texts(row: Contact) -> set[str]:
@@ -92,7 +93,7 @@ def test_note_that_nimble_still_has_is_kept_though_no_listing_shows_it(row: Cont
     assert ContactNote.objects.get(pk=note.pk).gone_at is None
 
 
-class Interrupted(pull.Pull):
+class Interrupted(Pull):
     """Somebody marks the contact while its notes are being read."""
 
     def read(self, fetch: Any) -> Any:

@@ -12,7 +12,7 @@ from contacts.models import Contact, ContactNote, ContactSight
 from deals import actions, queries
 from deals.models import Deal, Pipeline, Stage
 from nimble.models import Connection, Member
-from sync import leases, outbox, pull, registry, when
+from sync import leases, outbox, pull, registry, runs, when
 from sync.models import Quarantined, Run, Stream
 from tests.people import ADA, BJORN, EVE, Connect, sign_in_again
 from tests.sandboxes import SandboxServer
@@ -173,10 +173,10 @@ def test_contacts_are_shown_as_each_viewer_sees_them(mirror: Connection, connect
 
 
 def test_second_puller_of_one_connection_is_turned_away(mirror: Connection):
-    token = leases.acquire(pull.lease_name(mirror), 30)
+    token = leases.acquire(runs.lease_name(mirror), 30)
     assert token is not None
     assert pull.pull(mirror) is None
-    leases.release(pull.lease_name(mirror), token)
+    leases.release(runs.lease_name(mirror), token)
     assert pull.pull(mirror) is not None
 
 
@@ -261,15 +261,15 @@ def test_record_deleted_in_nimble_goes_although_somebody_who_left_had_seen_it(
 def during(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], None]) -> list[str]:
     """Do this once, while the named stream of contacts or ids is between two reads; says whether it happened."""
     happened: list[str] = []
-    read = pull.Pull.read
+    read = runs.Pull.read
 
-    def reads(self: pull.Pull, fetch: Callable[[], Any]) -> Any:
+    def reads(self: runs.Pull, fetch: Callable[[], Any]) -> Any:
         if self.stream.name == name and not happened:
             happened.append(name)
             act()
         return read(self, fetch)
 
-    monkeypatch.setattr(pull.Pull, "read", reads)
+    monkeypatch.setattr(runs.Pull, "read", reads)
     return happened
 
 
@@ -296,9 +296,9 @@ def test_sync_again_during_a_run_begins_anew_after_it(mirror: Connection, monkey
 
 
 def test_sync_again_between_reading_the_streams_and_the_run_is_not_lost(mirror: Connection):
-    token = leases.acquire(pull.lease_name(mirror), 90)
+    token = leases.acquire(runs.lease_name(mirror), 90)
     assert token
     stream = pull.ensure_streams(mirror)["contacts"]
     pull.sync_again(mirror, "contacts")
-    run = pull.run_stream(mirror, registry.stream("contacts"), stream, token)
+    run = runs.run_stream(mirror, registry.stream("contacts"), stream, token)
     assert run.done >= Contact.objects.count()

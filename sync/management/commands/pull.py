@@ -15,6 +15,7 @@ from nimble.models import Connection
 from sync import flows, leases, registry
 from sync import pull as pulling
 from sync.models import NEEDS_PERSON, Edit, Quarantined, Run
+from sync.runs import lease_name
 
 BAR = 28
 
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             logging.root.setLevel(max(level, logging.WARNING))
             bar.start()
         try:
-            while leases.held(pulling.lease_name(connection)):
+            while leases.held(lease_name(connection)):
                 time.sleep(0.5)
             if not full:
                 pulling.sync_now(connection)
