@@ -5,6 +5,7 @@ All of them raise `CannotEdit` for whoever may not.
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from deals.models import Pipeline, PipelineSight
@@ -79,21 +80,22 @@ def move(*, author: Any, pipeline: Pipeline, what: str, one: str, after: str | N
 def remove(*, author: Any, pipeline: Pipeline) -> Edit | None:
     """Delete a pipeline with all of its deals; one that was never sent is simply dropped."""
     rights.require(author, pipeline)
-    return edits.remove(author=author, row=pipeline)
+    with events.atomic():
+        for edit in _refused(author, pipeline).filter(operation=Operation.DELETE):
+            edits.discard(edit)
+        return edits.remove(author=author, row=pipeline)
 
 
 def drop_refused(*, author: Any, pipeline: Pipeline, part: Part) -> None:
     """Discard what Nimble refused of this person's about a part: something else comes instead."""
-    refused = Edit.objects.filter(
-        kind=Pipeline.kind,
-        record_id=pipeline.pk,
-        author=author,
-        operation=Operation.UPDATE,
-        state__in=[State.REJECTED, State.FAILED],
-    )
-    for edit in refused:
+    for edit in _refused(author, pipeline).filter(operation=Operation.UPDATE):
         if part in by_edit(edit):
             edits.discard(edit)
+
+
+def _refused(author: Any, pipeline: Pipeline) -> QuerySet[Edit]:
+    states = [State.REJECTED, State.FAILED]
+    return Edit.objects.filter(kind=Pipeline.kind, record_id=pipeline.pk, author=author, state__in=states)
 
 
 def by_edit(edit: Edit) -> set[Part]:

@@ -142,8 +142,13 @@ class Page:
 
     @property
     def deletion(self) -> Edit | None:
-        """The edit that deletes the whole pipeline."""
-        return next((edit for edit in self.edits if edit.operation == Edit.Operation.DELETE), None)
+        """The edit that deletes the whole pipeline, or that Nimble refused."""
+        return next((edit for edit in reversed(self.edits) if edit.operation == Edit.Operation.DELETE), None)
+
+    @property
+    def is_going(self) -> bool:
+        """Whether the whole pipeline is being deleted."""
+        return self.deletion is not None and self.deletion.is_open
 
     @property
     def own_edit(self) -> Edit | None:

@@ -6,22 +6,19 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deals import mapping, metadata, queries
 from deals.models import BoardDisplay, Deal, LostReason, Pipeline, PipelineSight, SavedView, Stage
 from deals.pipelines import lasting, sending, words
-from deals.pipelines.parts import split, values
+from deals.pipelines.editor import Attributes
+from deals.pipelines.parts import values
 from deals.schema import store_own_fields
 from nimble.client import Client
 from sync import events, twins, when
 from sync.merge import Rule, set_of
 from sync.models import Edit
-from sync.resource import Found, Parsed, Resource, Unstorable
-
-# The numbers of a stage, with the largest of each.
-NUMBERS = {"expected_days": 10_000, "default_probability": 100}
+from sync.resource import Editor, Found, Parsed, Resource, Unstorable
 
 
 class Pipelines(Resource):
@@ -163,10 +160,5 @@ class Pipelines(Resource):
     def shown(self, field: str, value: Any, names: words.Names, beside: Mapping[str, Any]) -> str:
         return words.shown(field, value, names)
 
-    def parse_typed(self, field: str, text: str, row: Pipeline) -> Any:
-        most = NUMBERS.get(split(field)[1])
-        if most is None or not text:
-            return text
-        if not text.isdecimal() or int(text) > most:
-            raise ValueError(_("Write a whole number from 0 to {most}.").format(most=most))
-        return int(text)
+    def editor(self, row: Pipeline, user: Any) -> Editor:
+        return Attributes(row)

@@ -239,3 +239,51 @@ def test_group_is_added_renamed_moved_first_and_deleted(pipeline: Pipeline, post
     assert states() == CONFIRMED
     assert [one["name"] for one in there(nimble, pipeline)["groups"]] == ["Details"]
     assert next(one for one in page(pipeline, mirror).schema.fields if one.name == "Inside").group == ""
+
+
+# --- what Nimble refused ---
+
+NO = {"code": 245, "message": "Invalid", "human_readable_error": "Invalid"}
+
+
+def test_refused_stage_comes_back_in_its_form_and_can_be_mended_in_the_inbox(pipeline, post: Post, mirror, nimble, web):
+    part = part_of(pipeline, mirror, "Qualify")
+    body = {**NO, "errors": {"/expected_days": {"message": "Too long"}}}
+    nimble.fault(method="PUT", path="/stages/", status=409, body=body, times=1)
+    post("change_part", part, name="Qualify", default_probability="10", expected_days="700")
+    form = web.get(reverse("deals:change_part", args=[pipeline.pk, part])).context["form"]
+    assert "Too long" in str(form.errors["expected_days"])
+    assert form["expected_days"].value() == 700
+    edit = Edit.objects.get()
+    assert "Too long" in web.get(reverse("sync:edit", args=[edit.pk])).content.decode()
+    web.post(reverse("sync:mend", args=[edit.pk]), {"value-0-value": "70"})
+    outbox.deliver()
+    assert states() == CONFIRMED
+    assert Stage.objects.get(nimble_id=part.id).expected_days == 70
+
+
+def test_refused_new_stage_is_listed_with_what_was_typed_until_it_is_mended(pipeline, post: Post, mirror, nimble, web):
+    body = {**NO, "errors": {"/name": {"message": "That name is reserved"}}}
+    nimble.fault(method="POST", path="/stages", status=409, body=body, times=1)
+    after = part_of(pipeline, mirror, "Qualify")
+    post("add_part", "stage", name="Reserved", after=after.id, expected_days="9")
+    edit = Edit.objects.get()
+    assert edit.state == State.REJECTED
+    assert "Reserved" in web.get(pipeline.manage_url()).content.decode()
+    url = reverse("deals:add_part", args=[pipeline.pk, "stage"])
+    form = web.get(url, {"mend": edit.pk}).context["form"]
+    assert "That name is reserved" in str(form.errors["name"])
+    assert (form["name"].value(), form["after"].value(), form["expected_days"].value()) == ("Reserved", after.id, 9)
+    post("add_part", "stage", mend=edit.pk, name="Free", after=after.id, expected_days="9")
+    assert states() == {State.DISCARDED, State.CONFIRMED}
+    assert Stage.objects.filter(name="Free").exists()
+
+
+def test_change_that_its_reader_makes_in_a_colleagues_pipeline_after_losing_the_right_is_not_saved(
+    pipeline: Pipeline, post: Post, mirror
+):
+    remote = {**pipeline.remote, "creator": {"user_id": "somebody", "name": "Somebody"}}
+    Pipeline.objects.filter(pk=pipeline.pk).update(remote=remote)
+    answer = post("add_part", "reason", deliver=False, text="Moved away")
+    assert answer.url == pipeline.manage_url()
+    assert not Edit.objects.exists()

@@ -217,6 +217,29 @@ def test_making_a_pipeline_cannot_be_undone_with_its_deals(mirror, web: Client):
     assert Edit.objects.count() == 1
 
 
+def test_refused_deletion_is_said_and_can_be_tried_again(mirror, pipeline: Pipeline, post: Post, web: Client, nimble):
+    body = {"message": "Not now"}
+    nimble.fault(method="DELETE", path="/deals/pipelines/", status=403, body=body, times=1)
+    post("delete_pipeline", name="New business")
+    page = web.get(pipeline.manage_url()).content.decode()
+    assert "Nimble did not delete this pipeline" in page
+    assert "Not now" in page
+    assert Deal.objects.filter(pipeline_nimble_id=pipeline.nimble_id, gone_at=None).exists()
+    post("delete_pipeline", name="New business")
+    assert states() == {State.DISCARDED, State.CONFIRMED}
+    assert pipeline.gone_at is not None
+
+
+def test_pages_of_a_pipeline_that_is_not_in_nimble_yet(mirror, web: Client):
+    web.post(reverse("deals:new_pipeline"), NEW)
+    made = Pipeline.objects.get(name="Partners of ours")
+    assert "as soon as Nimble has made it" in web.get(made.manage_url()).content.decode()
+    assert web.get(made.get_absolute_url()).status_code == 200
+    web.post(reverse("deals:delete_pipeline", args=[made.pk]), {"name": "Partners of ours"})
+    assert Edit.objects.get().state == State.DISCARDED
+    assert web.get(made.manage_url()).status_code == 404
+
+
 # --- rights ---
 
 
