@@ -9,7 +9,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -80,7 +80,7 @@ def _value(text: str, field: Any) -> Any:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise ValueError("a moment without a time zone")
-        return moment
+        return moment.astimezone(UTC)
     if isinstance(field, DateField):
         return date.fromisoformat(text)
     if isinstance(field, DecimalField):
@@ -92,7 +92,8 @@ def _value(text: str, field: Any) -> Any:
         if len(text) > 9:
             raise ValueError("no number of this column")
         return int(text)
-    return text.replace("\x00", "")
+    # Half of a character is none: no database takes it.
+    return text.encode().decode().replace("\x00", "")
 
 
 def beyond(column: str, value: Any, pk: int, *, descending: bool, nulls_first: bool | None = None) -> Q:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connections as databases
 
+from deals import files
 from deals.models import Deal
 from nimble import errors
 from nimble.client import Client
@@ -49,5 +50,4 @@ def _ask(connection: Connection, deal_id: str, file_id: str) -> dict[str, Any]:
 
 def _is_safe(url: str) -> bool:
     """https to wherever Nimble keeps files; http only where Nimble itself is spoken to so, on this machine."""
-    parts = urlsplit(url)
-    return bool(parts.hostname) and parts.scheme in ("https", urlsplit(settings.NIMBLE_BASE_URL).scheme)
+    return files.is_web_address(url, ["https", urlsplit(settings.NIMBLE_BASE_URL).scheme])

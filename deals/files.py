@@ -66,13 +66,17 @@ def checked_name(text: str) -> str:
     return text
 
 
-def checked_link(text: str) -> str:
-    """A link that Nimble takes. Raises ValidationError."""
+def is_web_address(text: str, schemes: Sequence[str] = ("https", "http")) -> bool:
     try:
         parts = urlsplit(text)
     except ValueError:
-        parts = urlsplit("")
-    if parts.scheme != "https" or not parts.hostname or len(text) > LONGEST_LINK or any(map(str.isspace, text)):
+        return False
+    return parts.scheme in schemes and bool(parts.hostname)
+
+
+def checked_link(text: str) -> str:
+    """A link that Nimble takes. Raises ValidationError."""
+    if not is_web_address(text, ["https"]) or len(text) > LONGEST_LINK or any(map(str.isspace, text)):
         raise ValidationError(_("Write a link that begins with https://."))
     return text
 
@@ -148,14 +152,15 @@ def _is_later(at: datetime | None, deal: Deal) -> bool:
 
 def _file(payload: Mapping[str, Any], row: DealFile | None, edit: Edit | None) -> File:
     size, uploader = payload.get("file_size"), payload.get("uploader")
-    link = link_of(payload)
+    link, file_id = link_of(payload), mapping.text(payload.get("file_id"))
     return File(
-        file_id=mapping.text(payload.get("file_id")),
+        # It is a part of addresses, here and in Nimble.
+        file_id="" if "/" in file_id else file_id,
         row=row,
         name=name_of(payload) or _("File"),
         source=source_of(payload),
         # Nothing but a web address is ever followed.
-        link=link if link.startswith(("https://", "http://")) else "",
+        link=link if is_web_address(link) else "",
         size=int(size) if isinstance(size, int | float) and size > 0 else None,
         by=mapping.text(uploader.get("name")) if isinstance(uploader, dict) else "",
         at=when.moment(payload.get("uploaded_at")),

@@ -56,7 +56,7 @@ def of(kept: Overdue | None, user: Any) -> list[Activity]:
     return [
         Activity(
             name=mapping.text(one.get("name")),
-            kind=mapping.text((one.get("activity_type") or {}).get("type_name")),
+            kind=_kind(one.get("activity_type")),
             text=mapping.text(one.get("description")),
             due=when.moment(one.get("scheduled_tstamp") or one.get("feed_tstamp")),
             assignee=_name(one.get("assigned_to")),
@@ -70,6 +70,10 @@ def of(kept: Overdue | None, user: Any) -> list[Activity]:
 def _contacts(activity: dict[str, Any]) -> list[dict[str, Any]]:
     listed = mapping.listed(activity.get("related_contacts"))
     return [one for one in listed if isinstance(one, dict) and isinstance(one.get("id"), str)]
+
+
+def _kind(told: Any) -> str:
+    return mapping.text(told.get("type_name") if isinstance(told, dict) else told)
 
 
 def _name(person: Any) -> str:

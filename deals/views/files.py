@@ -100,6 +100,8 @@ def _row(deal: Deal, file: File) -> DealFile:
     """The row that stands for a file from the first change on that is made to it here."""
     if file.row:
         return file.row
-    remote = next(one for one in files.listed(deal.remote) if one.get("file_id") == file.file_id)
+    remote = next((one for one in files.listed(deal.remote) if one.get("file_id") == file.file_id), None)
+    if remote is None or not file.file_id:
+        raise Http404
     kept = {"remote": remote, "deal": deal, "name": file.name, "source": file.source, "fetched_at": deal.fetched_at}
     return DealFile.objects.get_or_create(workspace_id=deal.workspace_id, nimble_id=file.file_id, defaults=kept)[0]

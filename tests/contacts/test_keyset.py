@@ -1,5 +1,7 @@
 """Places in a list, as addresses carry them."""
 
+import base64
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -27,6 +29,14 @@ def test_place_comes_back_as_it_was(column: str, value):
 @pytest.mark.parametrize("place", ["", "W10", "bnVsbA", "WzEsMl0", "WyJ4IiwgdHJ1ZV0", "!!!", "WyJ4IiwxZTk5XQ"])
 def test_nonsense_is_no_place(place: str):
     assert keyset.decode(place, Contact, "sort_name") is None
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("sort_name", "\ud800"), ("updated_in_nimble", "9999-12-31T23:59:59-23:59")]
+)
+def test_value_that_no_database_takes_is_no_place(column: str, value: str):
+    place = base64.urlsafe_b64encode(json.dumps([value, 5]).encode()).decode()
+    assert keyset.decode(place, Contact, column) is None
 
 
 @given(st.text())

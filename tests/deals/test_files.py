@@ -55,6 +55,17 @@ def test_a_link_that_is_no_web_address_is_not_followed(page: Client, keep: Keep)
 
 
 @pytest.mark.parametrize(
+    "strange",
+    [file(1, "a.pdf") | {"file_id": "a/b"}, {"file_id": 5}, file(1, "a.pdf", {**DROPBOX, "file_url": "https://[a"})],
+)
+def test_strange_file_keeps_nobody_from_the_deal(page: Client, keep: Keep, strange: dict[str, Any]):
+    [row] = keep(deal(1, files=[strange]))
+    assert "a.pdf" in panel(page, row) or "File" in panel(page, row)
+    for route in ("open_file", "remove_file"):
+        assert page.post(reverse(f"deals:{route}", args=[row.pk, "-0"])).status_code in (404, 405)
+
+
+@pytest.mark.parametrize(
     ("link", "source", "taken"),
     [
         ("https://docs.google.com/d/1", "", "google_drive"),

@@ -150,3 +150,12 @@ def test_what_is_overdue_is_shown_to_whom_nimble_told_it(page: Client, row: Deal
     assert ">X<" not in shown
     other = browser(caught_up(connect(BJORN)).user)
     assert "Secret call" not in other.get(row.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize("kind", ["task", ["task"], None, {"type_name": 5}])
+def test_strange_overdue_activity_keeps_nobody_from_the_deal(ada: Connection, page: Client, keep: Keep, kind: Any):
+    [row] = keep(deal(1))
+    now = database_now()
+    told = [{"name": "Call them", "activity_type": kind}]
+    Overdue.objects.create(deal=row, connection=ada, activities=told, read_at=now, changed_at=now)
+    assert "Call them" in page.get(row.get_absolute_url()).content.decode()
