@@ -278,6 +278,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- logs and metrics -----------------------------------------------------------------------------------------------
 
+# A worker, or beat, that gives no sign of life for so long is told of, and soon after started anew.
+SILENT_SECONDS = env.int("SILENT_SECONDS", 20)
 # Megabytes: with less left, doctor says so.
 DISK_ALERT_MB = env.int("DISK_ALERT_MB", 500)
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")

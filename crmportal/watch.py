@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from crmportal import broker
@@ -23,7 +24,11 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 5
 # How long each may be silent: longer than any single request to Nimble takes, and than many bells in a row.
-PATIENCE = {"beat": 30, "push": 30, "pull": 120}
+PATIENCE = {
+    "beat": settings.SILENT_SECONDS * 3 // 2,
+    "push": settings.SILENT_SECONDS * 3 // 2,
+    "pull": settings.SILENT_SECONDS * 6,
+}
 PROGRAMS = {"beat": "beat", "push": "worker-push", "pull": "worker-pull"}
 AGAIN_SECONDS = 60
 

@@ -6,6 +6,7 @@ Beat says that it ticks; each kind of worker says that it heard the bell, which 
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
@@ -14,7 +15,11 @@ from sync.clock import database_now
 from sync.models import Edit, Heartbeat, Run, State
 
 # The bell rings every 2 s and looks for due streams every 5 s; beat writes every 5 s.
-SILENT_SECONDS = {"push": 20, "pull": 60, "beat": 20}
+SILENT_SECONDS = {
+    "push": settings.SILENT_SECONDS,
+    "pull": 3 * settings.SILENT_SECONDS,
+    "beat": settings.SILENT_SECONDS,
+}
 # Who waits for Nimble's answer does not hear the bell: a request that went out speaks for its worker for so long more.
 ANSWER_SECONDS = 20
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """A portal with a small world; tests end it, and start it again."""
-    portal = Portal(tmp_path_factory.mktemp("portal"), "--contacts", "20", "--deals", "10")
+    portal = Portal(tmp_path_factory.mktemp("portal"), "--contacts", "20", "--deals", "10", begun=False)
     portal.launch()
     yield portal
     portal.end()

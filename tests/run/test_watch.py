@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def running(make_portal: MakePortal) -> Portal:
-    return make_portal("--contacts", "20", "--deals", "20")
+    return make_portal("--contacts", "20", "--deals", "20", environment={"SILENT_SECONDS": "10"})
 
 
 def red(portal: Portal) -> set[str]:
