@@ -59,6 +59,11 @@ def joined(stored: Sequence[Step], now: Sequence[Step]) -> list[Step]:
     while begin and stored[begin - 1].pipeline in ("", now[0].pipeline):
         begin -= 1
     past, run = stored[:begin], stored[begin:]
+    # What came before the way through another pipeline, where Nimble tells it again, is known.
+    known = {(step.pipeline, step.stage, step.at) for step in past}
+    now = [step for step in now if (step.pipeline, step.stage, step.at) not in known]
+    if not now:
+        return list(stored)
     both = overlap(run, now)
     if both:
         kept = [*run[: len(run) - both], *(better(old, new) for old, new in zip(run[-both:], now, strict=False))]
@@ -66,7 +71,9 @@ def joined(stored: Sequence[Step], now: Sequence[Step]) -> list[Step]:
     if run and stages(now[-len(run) :]) == stages(run):
         # Nimble tells what had come before, too.
         return in_order([*past, *now[: -len(run)], *map(better, run, now[-len(run) :])])
-    return in_order([*past, *(step for step in run if step.at < now[0].at), *now])
+    begun = now[0]
+    before = (step for step in run if step.at < begun.at or (step.at == begun.at and begun.known == Known.SEEN))
+    return in_order([*past, *before, *now])
 
 
 def overlap(run: Sequence[Step], now: Sequence[Step]) -> int:

@@ -100,6 +100,23 @@ def test_way_through_another_pipeline_stays_when_nimble_forgets_it(keep: Keep):
     ]
 
 
+def test_way_that_nimble_tells_again_after_another_pipeline_is_not_doubled(keep: Keep):
+    steps = [went(None, "Qualify", T[0]), went("Qualify", "Propose", T[1])]
+    [row] = keep(deal(1, "Propose", transitions=steps))
+    keep(deal(1, "Talk", pipeline="p-partners", transitions=[went(None, "Talk", T[2])]))
+    back = deal(1, "Won", transitions=[*steps, went("Propose", "Won", T[4])])
+    keep(back)
+    keep({**back, "tags": ["new"]})
+    stages = [("qualify", "01-01 10"), ("propose", "02-01 10"), ("talk", "03-01 10"), ("won", "05-01 10")]
+    assert [one[:2] for one in way(row)] == stages
+
+
+def test_move_in_the_second_in_which_the_deal_was_seen_first_is_kept(keep: Keep):
+    [row] = keep(deal(1, updated="2024-03-04T00:00:00Z"))
+    keep(deal(1, "Propose", updated="2024-03-04T00:00:00Z"))
+    assert [one[0] for one in way(row)] == ["qualify", "propose"]
+
+
 def test_nimbles_word_replaces_a_way_that_contradicts_it(keep: Keep):
     [row] = keep(deal(1, "Propose", transitions=[went(None, "Qualify", T[0]), went("Qualify", "Propose", T[1])]))
     keep(deal(1, "Won", transitions=[went(None, "Won", T[0])]))
