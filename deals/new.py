@@ -8,15 +8,17 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.forms.base import typed
 from deals import inputs
-from deals.models import Stage
+from deals.mapping import CUSTOM
+from deals.models import DealField, Stage
 from deals.queries import LABELS, Laid
-from deals.record import STANDARD
+from deals.record import EDITABLE, STANDARD
 
 LONGEST_TEXT = 200_000
 
 
 class NewDeal(forms.Form):
-    """`known`: the person's pipelines; `members`: the team's names by Nimble's user id; `stage`: where it begins.
+    """`known`: the person's pipelines; `members`: the team's names by Nimble's user id; `stage`: where it begins;
+    `own`: the fields that its pipeline has of its own.
 
     `values()` gives the fields as `deals.actions.create` takes them, `chosen` the stage.
     """
@@ -47,10 +49,28 @@ class NewDeal(forms.Form):
     )
 
     def __init__(
-        self, known: Sequence[Laid], members: Mapping[str, str], *, stage: Stage, owner: str, data: Any = None
+        self,
+        known: Sequence[Laid],
+        members: Mapping[str, str],
+        *,
+        stage: Stage,
+        owner: str,
+        own: Sequence[DealField] = (),
+        data: Any = None,
     ) -> None:
         super().__init__(data, auto_id=f"new-{stage.pk}-%s", label_suffix="")
         self.at = stage
+        self.own = {CUSTOM + field.field_id: field for field in own if field.kind in EDITABLE and not field.read_only}
+        for name, field in self.own.items():
+            self.fields[name] = inputs.made(
+                field.kind,
+                begun=[] if field.multiples or field.kind == "address" else "",
+                several=field.multiples,
+                options=inputs.options_of(field.kind, field.choices, members),
+                presentation=field.presentation,
+                label=field.name,
+                required=False,
+            )
         groups = [
             (laid.pipeline.name, [one for one in laid.stages if not one.archived_at])
             for laid in known
@@ -107,8 +127,29 @@ class NewDeal(forms.Form):
     def clean_tags(self) -> list[str]:
         return inputs.tag_lines(typed(self.cleaned_data["tags"]))
 
+    @property
+    def own_rows(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.own]
+
+    def _clean_own(self, cleaned: dict[str, Any]) -> None:
+        """The values of the pipeline's own fields; what was typed into another pipeline's is not dropped unseen."""
+        for name, field in self.own.items():
+            if name in self.errors:
+                continue
+            try:
+                cleaned[name] = inputs.values_of(
+                    field.kind, cleaned.get(name) or "", several=field.multiples, presentation=field.presentation
+                )
+            except forms.ValidationError as error:
+                self.add_error(name, error)
+        given = {key for key, text in self.data.items() if key.startswith(CUSTOM) and str(text).strip()}
+        if strange := {key for key in given if not any(key == name or key.startswith(f"{name}_") for name in self.own)}:
+            text = _("This stage is in another pipeline: {n} of your values are of fields that it does not have.")
+            self.add_error(None, str(text).format(n=len(strange)))
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        self._clean_own(cleaned)
         stage = self.stages.get(cleaned.get("stage") or 0)
         unsure = stage is not None and stage.default_probability is None
         if unsure and cleaned.get("probability") is None and "probability" not in self.errors:

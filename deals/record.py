@@ -9,8 +9,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from contacts import queries as contacts
-from deals import mapping, privacy, queries
-from deals.models import Deal, DealField, DealFile, Overdue, Stage
+from deals import losses, mapping, privacy, queries
+from deals.models import Deal, DealField, DealFile, Overdue, Role, Stage
 from deals.queries import Laid
 from deals.reading import reading
 from sync import reasons
@@ -90,12 +90,8 @@ class Record:
     @cached_property
     def custom(self) -> dict[str, DealField]:
         """The pipeline's own fields by the name that edits give them, in Nimble's order."""
-        own = DealField.objects.filter(
-            workspace_id=self.deal.workspace_id,
-            is_standard=False,
-            pipeline_nimble_id__in=["", self.deal.pipeline_nimble_id],
-        )
-        return {mapping.CUSTOM + one.field_id: one for one in own.order_by("position")}
+        own = DealField.of(self.deal.workspace_id, self.deal.pipeline_nimble_id)
+        return {mapping.CUSTOM + one.field_id: one for one in own}
 
     # --- stages ---
 
@@ -127,6 +123,24 @@ class Record:
     def finals(self) -> list[Stage]:
         stages = self.laid.stages if self.laid else []
         return [stage for stage in stages if stage.is_final and not stage.archived_at]
+
+    @property
+    def reopens_in(self) -> Stage | None:
+        """Where a deal that is won or lost goes on: in the stage that it came from, else in the first open one."""
+        if self.stage is None or not self.stage.is_final:
+            return None
+        block = self.deal.remote.get("stage_transitions")
+        before = mapping.stage_id(block.get("before_final_stage")) if isinstance(block, dict) else ""
+        stages = [stage for stage, _behind in self.steps]
+        return next((one for one in stages if one.nimble_id == before), stages[0] if stages else None)
+
+    @cached_property
+    def lost_because(self) -> str:
+        """Why it was lost, as it is kept here."""
+        if self.stage is None or self.stage.role != Role.LOST:
+            return ""
+        told = losses.with_reason(Deal.objects.filter(pk=self.deal.pk))
+        return str(told.values_list("lost_because", flat=True).first() or "")
 
     @property
     def asks_reason(self) -> bool:

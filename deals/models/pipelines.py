@@ -119,3 +119,9 @@ class DealField(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def of(cls, workspace_id: int, pipeline_nimble_id: str) -> "models.QuerySet[DealField]":
+        """A pipeline's own fields, in Nimble's order."""
+        own = cls.objects.filter(workspace_id=workspace_id, is_standard=False)
+        return own.filter(pipeline_nimble_id__in=["", pipeline_nimble_id]).order_by("position")

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from contacts import queries as contacts
 from contacts.models import Contact
 from deals import actions, queries
-from deals.models import Stage
+from deals.models import DealField, Stage
 from deals.new import NewDeal
 from deals.queries import Laid
 from deals.views.board import fragments, of_request
@@ -50,7 +50,9 @@ def _form(request: HttpRequest, known: list[Laid], stage: Stage, data: Any = Non
     connection = viewer(request.user)
     own = {connection.nimble_user_id: connection.name} if connection else {}
     members = own | contacts.members(request.user)
-    return NewDeal(known, members, stage=stage, owner=next(iter(own), ""), data=data)
+    pipeline = stage.pipeline
+    fields = [] if _is_quick(request) else list(DealField.of(pipeline.workspace_id, pipeline.nimble_id or ""))
+    return NewDeal(known, members, stage=stage, owner=next(iter(own), ""), own=fields, data=data)
 
 
 def _stage(known: list[Laid], asked: str) -> Stage | None:

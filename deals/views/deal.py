@@ -1,14 +1,15 @@
 """A deal as a page, and as the drawer beside a board."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from crmportal.htmx import fragment
-from deals import beside, overdue, queries, timeline
+from deals import beside, moves, overdue, queries, timeline
 from deals import files as filing
 from deals.models import Deal
 from deals.record import Record
@@ -140,5 +141,33 @@ def hanging(record: Record) -> dict[str, Any]:
         "people": beside.people(record.deal, record.values.get("contacts") or [], record.user),
         "people_edit": record.edits.get("contacts"),
         "files": filing.of(record.deal, record.user, record.changed_files),
+        "stays": stays(record),
         "overdue": overdue.of(record.overdue, record.user),
     }
+
+
+class Stayed(NamedTuple):
+    """A time in a stage. `is_late`: longer than the stage's expected days. `is_elsewhere`: in another pipeline."""
+
+    stay: moves.Stay
+    stage: str
+    seconds: float
+    is_late: bool
+    is_elsewhere: bool
+
+
+def stays(record: Record) -> list[Stayed]:
+    """The stages that the deal went through, the last one first; other pipelines by name only where one sees them."""
+    seen = {laid.pipeline.name for laid in record.known}
+    here = record.laid.pipeline.name if record.laid else ""
+    expected = {stage.name: stage.expected_days for stage in (record.laid.stages if record.laid else [])}
+    found = []
+    for stay in reversed(moves.of(record.deal)):
+        is_elsewhere = stay.pipeline != here
+        name = stay.stage if not is_elsewhere else f"{stay.pipeline} · {stay.stage}"
+        if stay.pipeline not in seen:
+            name = _("A stage that you do not see")
+        days = None if is_elsewhere else expected.get(stay.stage)
+        seconds = stay.lasted.total_seconds()
+        found.append(Stayed(stay, name, seconds, days is not None and seconds > days * 86400, is_elsewhere))
+    return found

@@ -13,6 +13,7 @@ import "./board-live.js";
 import "./live.js";
 import "./quick.js";
 import "./many.js";
+import "./walk.js";
 import "./table.js";
 import "./table-live.js";
 

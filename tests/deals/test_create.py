@@ -187,3 +187,36 @@ def test_refused_create_keeps_its_text_and_is_mended(mirror: Connection, nimble:
     edit.refresh_from_db()
     assert edit.state == State.CONFIRMED
     assert [one["values"]["amount"] for one in named(nimble, "To be mended")] == ["5"]
+
+
+def test_new_deal_with_fields_of_its_pipeline(page: Client, keep: Keep):
+    stage = Stage.objects.get(name="Qualify")
+    form = page.get(reverse("deals:new"), {"stage": stage.pk}).content.decode()
+    assert "Fields of Sales" in form
+    # Nimble alone fills it.
+    assert 'name="field:x-fixed"' not in form
+    given = {
+        "stage": stage.pk, "name": "Whole", "field:x-number": "12.5", "field:x-levels": ["c1", "c2"],
+        "field:x-many": "one\ntwo", "field:x-address_0": "Mill 2", "field:x-flag": "true",
+    }  # fmt: skip
+    assert page.post(reverse("deals:new"), given).status_code == 302
+    made = {name: change["new"] for name, change in Edit.objects.get().fields.items() if name.startswith("field:")}
+    assert made == {
+        "field:x-number": ["12.5"],
+        "field:x-levels": ["c1", "c2"],
+        "field:x-many": ["one", "two"],
+        "field:x-address": ['{"street": "Mill 2"}'],
+        "field:x-flag": ["true"],
+    }
+
+
+def test_values_of_another_pipelines_fields_are_not_dropped_unseen(page: Client, keep: Keep):
+    given = {"stage": Stage.objects.get(name="Talk").pk, "name": "Elsewhere", "field:x-text": "PO 7"}
+    answer = page.post(reverse("deals:new"), given)
+    assert answer.status_code == 422
+    assert "another pipeline" in answer.content.decode()
+    wrong = {"stage": Stage.objects.get(name="Qualify").pk, "name": "Wrong", "field:x-whole": "1.5"}
+    answer = page.post(reverse("deals:new"), wrong)
+    assert answer.status_code == 422
+    assert "Write a whole number." in answer.content.decode()
+    assert not Edit.objects.exists()

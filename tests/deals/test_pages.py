@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from contacts.models import Contact
+from deals.models import LostReason, Stage
 from nimble.models import Connection
 from sync.models import Change, Edit, State
 from tests.contacts.payloads import contact, item
@@ -169,7 +170,7 @@ def test_page_takes_as_many_statements_whatever_is_on_it(page: Client, keep: Kee
     Edit.objects.update(state=State.CONFIRMED)
     page.get(one.get_absolute_url())
     for row in (one, three):
-        with django_assert_num_queries(23):
+        with django_assert_num_queries(25):
             page.get(row.get_absolute_url())
 
 
@@ -197,3 +198,26 @@ def test_open_deal_asks_whether_nimble_brought_anything_new(page: Client, keep: 
     [row] = keep(deal(1, values={"name": "Changed there"}))
     told = page.get(fresh, {"as_of": f"{row.rev - 1}-0"}, headers=HTMX)
     assert (told.status_code, "deal-changed" in told.headers["HX-Trigger"]) == (204, True)
+
+
+def test_page_tells_how_long_the_deal_stood_where(page: Client, keep: Keep):
+    [row] = keep(deal(1, "Propose", transitions=[went(None, "Qualify"), went("Qualify", "Propose", "2025-01-11")]))
+    beside = words(page.get(reverse("deals:beside", args=[row.pk])))
+    assert re.search(r"Stages Stage Since For Propose Jan. 11, 2025 .* so far Qualify Jan. 1, 2025 1 wk long", beside)
+
+
+def test_lost_deal_says_why_and_is_reopened_where_it_came_from(page: Client, keep: Keep):
+    way = [went(None, "Qualify"), went("Qualify", "Propose", "2025-01-11"), went("Propose", "Lost", "2025-02-01")]
+    [row] = keep(deal(1, "Propose", transitions=way[:2]))
+    lost, reason = Stage.objects.get(name="Lost"), LostReason.objects.get(nimble_id="r1")
+    page.post(reverse("deals:move", args=[row.pk]), {"stage": lost.pk, "reason": reason.pk}, headers=HTMX)
+    head = words(page.get(reverse("deals:head", args=[row.pk])))
+    assert "Lost: Too dear &lt;b&gt; (kept here, and as a note)" in head
+    keep(deal(2, "Lost", transitions=way))
+    transitions = {"pipeline_id": "p-sales", "transitions": way, "before_final_stage": way[2]["from_stage"]}
+    [row] = keep(deal(2, "Lost", stage_transitions=transitions, updated="2026-01-01T00:00:00+0000"))
+    body = page.get(reverse("deals:head", args=[row.pk])).content.decode()
+    assert "Reopen in Propose" in body
+    stage = Stage.objects.get(name="Propose")
+    page.post(reverse("deals:move", args=[row.pk]), {"stage": stage.pk}, headers=HTMX)
+    assert "Reopen" not in page.get(reverse("deals:head", args=[row.pk])).content.decode()

@@ -1,0 +1,62 @@
+// J and K walk the list that a deal was opened from: the cards or rows around its link. In the drawer that list lies
+// behind; a page of its own remembers it for this tab.
+import { isOpen, open as openDrawer } from "./drawer.js";
+import { bind } from "./keys.js";
+
+const KEY = "walk";
+const isDeal = (path) => /^\/deals\/\d+\/$/.test(path ?? "");
+const linksAround = (link) => {
+  const seen = new Set();
+  const list = link.closest(".cards, table, ul, ol");
+  return [...(list?.querySelectorAll("a[href]") ?? [])].filter((one) => {
+    const path = one.getAttribute("href");
+    return isDeal(path) && !seen.has(path) && seen.add(path);
+  });
+};
+const linkOf = (path) => document.querySelector(`.cards a[href="${CSS.escape(path)}"], table a[href="${CSS.escape(path)}"]`);
+
+function remember(link) {
+  const paths = linksAround(link).map((one) => one.getAttribute("href"));
+  if (paths.length > 1) sessionStorage.setItem(KEY, JSON.stringify(paths));
+}
+
+document.addEventListener("click", (event) => {
+  const page = event.target.closest("[data-drawer-page]");
+  const link = page ? linkOf(page.getAttribute("href")) : event.target.closest("a[href]");
+  if (link && isDeal(link.getAttribute("href")) && !link.closest("[data-walk]")) remember(link);
+}, true);
+
+function inDrawer(step) {
+  const link = linkOf(location.pathname);
+  const links = link ? linksAround(link) : [];
+  const next = links[links.findIndex((one) => one.getAttribute("href") === location.pathname) + step];
+  if (next) openDrawer(next);
+}
+
+// The page's own links, filled in where the list is known.
+const walk = document.querySelector("[data-walk]");
+function onPage() {
+  const paths = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+  const at = paths.indexOf(location.pathname);
+  if (at < 0) return;
+  for (const [name, path] of [["prev", paths[at - 1]], ["next", paths[at + 1]]]) {
+    const link = walk.querySelector(`[rel=${name}]`);
+    if (path) link.href = path;
+    else link.setAttribute("aria-disabled", "true");
+  }
+  walk.querySelector("[data-place]").textContent = `${at + 1} / ${paths.length}`;
+  walk.hidden = false;
+}
+if (walk) onPage();
+
+function step(by) {
+  if (isOpen()) inDrawer(by);
+  else walk?.querySelector(by > 0 ? "[rel=next][href]" : "[rel=prev][href]")?.click();
+}
+if (walk || document.querySelector("#board")) {
+  bind("j", "J K", "keys.deal", () => step(1));
+  bind("k", "J K", "", () => step(-1));
+}
+
+// A deal that was deleted from the drawer leaves the list behind it at once.
+document.addEventListener("deal-gone", (event) => document.getElementById(`deal-${event.detail.deal}`)?.remove());

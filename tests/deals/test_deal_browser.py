@@ -1,0 +1,129 @@
+"""A deal's page in a real browser: its dialogs, its files, the way through a list, and a deletion from the drawer.
+
+`PICTURES=folder` keeps a picture of every page.
+"""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from deals import actions, moves
+from deals.models import Deal, DealField, Overdue, Pipeline
+from nimble.models import Connection
+from sync.clock import database_now
+from tests.deals.test_browser import LOOKS, Open, board, looked_at, open_, row
+
+__all__ = ["board", "open_", "row"]
+
+
+@pytest.fixture
+def full(row: Deal, ada: Connection) -> Deal:
+    """A deal with everything beside it."""
+    files = [
+        {"file_id": "f1", "file_name": "Offer with quite a long name for a narrow panel.pdf", "file_size": 123456,
+         "metadata": {"source": "uploaded_azure"}, "uploader": {"name": "Björn Å"}, "uploaded_at": "2025-01-02"},
+        {"file_id": "f2", "file_name": "Plan", "metadata": {"source": "dropbox", "file_url": "https://db.tt/1"}},
+    ]  # fmt: skip
+    outside = [{"contact_info": "guest@outside.example", "note": "Advisor"}]
+    Deal.objects.filter(pk=row.pk).update(remote={**row.remote, "files": files, "related_external_contacts": outside})
+    past = (timezone.now() - timedelta(days=3)).date().isoformat()
+    told = [
+        {"name": "Send the offer again", "scheduled_tstamp": past, "assigned_to": {"name": "Ada"}, "is_important": True}
+    ]
+    now = database_now()
+    Overdue.objects.create(deal=row, connection=ada, activities=told, read_at=now, changed_at=now)
+    moves.keep({row.pk: row.remote})
+    actions.add_task(author=ada.user, deal=row, values={"subject": "Call the buyer", "due": "2030-03-31"})
+    actions.add_file(author=ada.user, deal=row, name="Drawing", link="https://db.tt/2", source="dropbox")
+    row.refresh_from_db()
+    return row
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_deal_with_everything_is_accessible(open_: Open, full: Deal, look: dict[str, Any]):
+    page = open_(full.get_absolute_url(), **look)
+    for part in ("overdue", "related", "files", "stages"):
+        expect(page.locator(f"#{part}")).to_be_visible()
+    looked_at(page, "deal-full", look)
+    page.locator("#files").scroll_into_view_if_needed()
+    looked_at(page, "deal-beside", look)
+    for button, name in (
+        ("Add contact", "relate"), ("Add by link", "file"), ("New task", "task"), ("Delete", "delete")
+    ):  # fmt: skip
+        page.get_by_role("link", name=button, exact=True).click()
+        dialog = page.locator("#dialog")
+        expect(dialog).to_be_visible()
+        looked_at(page, f"deal-{name}", look)
+        dialog.get_by_role("button", name="Cancel").click()
+        expect(dialog).to_be_hidden()
+    page.locator("#field-privacy .value").click()
+    expect(page.get_by_label("Everyone who sees it")).to_be_visible()
+    looked_at(page, "deal-privacy", look)
+
+
+def test_contact_is_found_and_file_added_by_keyboard(open_: Open, row: Deal):
+    page = open_(row.get_absolute_url(), width=1280)
+    page.expected.append("422")  # type: ignore[attr-defined]
+    page.get_by_role("link", name="Add contact").press("Enter")
+    expect(page.get_by_label("Find a contact")).to_be_focused()
+    page.keyboard.type("a")
+    first = page.locator("#found form").first
+    name = first.locator(".font-medium").inner_text()
+    first.get_by_role("button").press("Enter")
+    expect(page.locator("#related")).to_contain_text(name)
+    expect(page.locator("#dialog")).to_be_hidden()
+    page.get_by_role("link", name="Add by link").press("Enter")
+    page.get_by_label("Link", exact=True).fill("https://example.org/1")
+    page.get_by_label("Name", exact=True).fill("Plan")
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialog")).to_contain_text("does not say where the file is kept")
+    page.get_by_label("Kept at").select_option("dropbox")
+    page.locator("#dialog").get_by_role("button", name="Add file").click()
+    expect(page.locator("#files")).to_contain_text("Plan")
+    expect(page.locator("#files")).to_contain_text("Saved here")
+
+
+def test_j_and_k_walk_the_list_that_one_came_from(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1440)
+    cards = page.locator(".column").first.locator(".card")
+    paths = [card.locator("a.t").get_attribute("href") for card in cards.all()[:3]]
+    cards.first.locator("a.t").click()
+    expect(page.locator("#drawer #deal-head")).to_be_visible()
+    page.keyboard.press("j")
+    expect(page).to_have_url(re.compile(f"{paths[1]}$"))
+    page.keyboard.press("k")
+    expect(page).to_have_url(re.compile(f"{paths[0]}$"))
+    page.locator("[data-drawer-page]").click()
+    expect(page.locator("[data-place]")).to_contain_text("1 / ")
+    page.keyboard.press("j")
+    expect(page.locator("[data-place]")).to_contain_text("2 / ")
+    assert page.url.endswith(paths[1] or "?")
+    page.get_by_role("link", name="Previous deal").click()
+    expect(page.locator("[data-place]")).to_contain_text("1 / ")
+
+
+def test_deal_deleted_from_the_drawer_leaves_the_board_and_comes_back(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1440)
+    page.locator(f"#deal-{row.pk} .t").click()
+    page.locator("#drawer").get_by_role("link", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete deal").click()
+    expect(page.locator(f"#deal-{row.pk}")).to_have_count(0)
+    expect(page.locator("#drawer")).to_be_hidden()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(f"#deal-{row.pk}")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_new_deal_has_the_fields_of_its_pipeline(open_: Open, board: Pipeline, look: dict[str, Any]):
+    page = open_("/deals/new/", **look)
+    other = Pipeline.objects.exclude(pk=board.pk).filter(archived_at=None, stages__archived_at=None).first()
+    assert other
+    own = list(DealField.of(board.workspace_id, board.nimble_id or "").values_list("name", flat=True))
+    page.get_by_label("Stage").select_option(str(board.stages.filter(archived_at=None)[0].pk))
+    for name in own:
+        expect(page.locator("#new-own")).to_contain_text(name)
+    looked_at(page, "new-deal-own", look)
