@@ -94,8 +94,10 @@ def tell(form: forms.Form, edit: Edit, names: dict[str, str]) -> None:
         for text in said:
             form.add_error(names.get(name) if names.get(name) in form.fields else None, refusal(text))
     said_at_all = [*rest, reasons.said(edit)] if not about else rest
-    for text in filter(None, dict.fromkeys(said_at_all)):
-        form.add_error(None, refusal(text))
+    # Nimble may call the one input of a form by another name.
+    only = next(iter(form.fields)) if len(form.fields) == 1 and rest else None
+    for text in filter(None, dict.fromkeys(rest if only else said_at_all)):
+        form.add_error(only, refusal(text))
     if not form.errors:
         reason = reasons.of(edit)
         form.add_error(None, str(reason.text) if reason else "")

@@ -279,6 +279,19 @@ def test_refused_new_stage_is_listed_with_what_was_typed_until_it_is_mended(pipe
     assert Stage.objects.filter(name="Free").exists()
 
 
+@pytest.mark.parametrize(("kind", "name", "path"), [("reason", "text", "/reason"), ("group", "name", "/group_name")])
+def test_refusal_that_names_its_input_otherwise_stands_at_it_too(
+    pipeline: Pipeline, post: Post, mirror, nimble, web: Client, kind: str, name: str, path: str
+):
+    body = {**NO, "errors": {path: {"message": "Not this one"}}}
+    nimble.fault(method="POST", path="/deals/pipelines/", status=409, body=body, times=1)
+    post("add_part", kind, **{name: "Because"})
+    url = reverse("deals:add_part", args=[pipeline.pk, kind])
+    form = web.get(url, {"mend": Edit.objects.get().pk}).context["form"]
+    assert "Not this one" in str(form.errors[name])
+    assert form[name].value() == "Because"
+
+
 def test_change_that_its_reader_makes_in_a_colleagues_pipeline_after_losing_the_right_is_not_saved(
     pipeline: Pipeline, post: Post, mirror
 ):
