@@ -11,12 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.utils import timezone
 
 from deals import mapping, queries
 from deals.grouping import with_hues
 from deals.models import Deal, Stage, StageMove
 from deals.queries import Laid, exact
-from sync.models import Change, Edit, State
+from sync.models import OVERLAID, Change, Edit, State
 from sync.viewer import viewer
 
 # Cards of a column: the sums are of all.
@@ -133,6 +134,11 @@ def amounts(there: QuerySet[StageMove], at: datetime) -> list[tuple[str, int, Va
         for name in MONEY:
             if confirmed and name in fields:
                 _earliest(later, pk, name, confirmed, fields[name].get("base"))
+    # What is not in Nimble yet is shown today, and was not so then.
+    for pk, fields in money_edits(deals).filter(state__in=OVERLAID).order_by("id").values_list("record_id", "fields"):
+        for name in MONEY:
+            if name in fields:
+                _earliest(later, pk, name, timezone.now(), fields[name].get("base"))
     if not later:
         return []
     found = []
@@ -148,10 +154,13 @@ def amounts(there: QuerySet[StageMove], at: datetime) -> list[tuple[str, int, Va
 
 def sent(deals: Any) -> QuerySet[Edit]:
     """What was sent from here of the amounts of deals, and has arrived."""
+    return money_edits(deals).filter(state=State.CONFIRMED)
+
+
+def money_edits(deals: Any) -> QuerySet[Edit]:
+    """What was done here to the amounts of deals."""
     named = Q(fields__has_key="amount") | Q(fields__has_key="currency")
-    return Edit.objects.filter(
-        named, kind=Deal.kind, record_id__in=deals, state=State.CONFIRMED, operation=Edit.Operation.UPDATE
-    )
+    return Edit.objects.filter(named, kind=Deal.kind, record_id__in=deals, operation=Edit.Operation.UPDATE)
 
 
 def _earliest(

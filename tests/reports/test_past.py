@@ -83,6 +83,12 @@ def test_amount_is_that_of_then_where_it_was_changed_from_here(ada: Connection, 
     assert sums(board(ada, sales, day(5, 2)))["Qualify"]["EUR"] == "900"
 
 
+def test_amount_that_is_not_in_nimble_yet_was_not_so_then(ada: Connection, sales: Pipeline, world: list[Deal]):
+    before = sums(board(ada, sales, day(5, 11)))
+    actions.change(author=ada.user, deal=world[4], field="amount", value="9000")
+    assert sums(board(ada, sales, day(5, 11))) == before
+
+
 def test_deal_that_is_gone_since_is_on_the_board_of_before(ada: Connection, sales: Pipeline, world: list[Deal]):
     Deal.objects.filter(pk=world[0].pk).update(gone_at=day(5, 1))
     assert "Deal 001" in shown(board(ada, sales, day(4, 20)))["Won"]
