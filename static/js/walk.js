@@ -1,5 +1,6 @@
 // J and K walk the list that a deal was opened from: the cards or rows around its link. In the drawer that list lies
 // behind; a page of its own remembers it for this tab.
+import { focus } from "./board.js";
 import { isOpen, open as openDrawer } from "./drawer.js";
 import { bind } from "./keys.js";
 
@@ -49,8 +50,17 @@ function onPage() {
 }
 if (walk) onPage();
 
+// With no deal open, the same keys walk the cards of a column.
+function onBoard(step) {
+  const card = document.activeElement?.closest?.("#board .card");
+  const cards = [...((card?.parentElement ?? document.querySelector("#board .cards"))?.querySelectorAll(".card") ?? [])];
+  const next = card ? cards[cards.indexOf(card) + step] : cards[0];
+  if (next) focus(next);
+}
+
 function step(by) {
   if (isOpen()) inDrawer(by);
+  else if (document.getElementById("board")) onBoard(by);
   else walk?.querySelector(by > 0 ? "[rel=next][href]" : "[rel=prev][href]")?.click();
 }
 if (walk || document.querySelector("#board")) {

@@ -91,6 +91,10 @@ def test_j_and_k_walk_the_list_that_one_came_from(open_: Open, board: Pipeline, 
     page = open_(board.get_absolute_url(), width=1440)
     cards = page.locator(".column").first.locator(".card")
     paths = [card.locator("a.t").get_attribute("href") for card in cards.all()[:3]]
+    page.keyboard.press("j")
+    expect(cards.first).to_be_focused()
+    page.keyboard.press("j")
+    expect(cards.nth(1)).to_be_focused()
     cards.first.locator("a.t").click()
     expect(page.locator("#drawer #deal-head")).to_be_visible()
     page.keyboard.press("j")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from deals import actions
 from deals.models import Deal, DealSight, Pipeline, PipelineSight, Stage
 from nimble.models import Connection, Workspace
-from sync import opened, registry
+from sync import opened, registry, undo
 from sync.models import Event
 from tests import factories
 from tests.browser import NewPage
@@ -107,6 +107,19 @@ def test_deal_that_is_made_private_leaves_the_boards_of_others(
     body = poll(browser(bjorn.user), sales, before).content.decode()
     assert f'data-gone="{row.pk}"' in body
     assert "Kestrelwood" not in body
+
+
+def test_deal_that_is_being_deleted_leaves_the_boards_of_others(
+    keep: Keep, sales: Pipeline, ada: Connection, bjorn: Connection
+):
+    [row] = keep(deal(1))
+    before = number(ada.workspace)
+    edit = actions.remove(author=ada.user, deal=row)
+    assert f'data-gone="{row.pk}"' in poll(browser(bjorn.user), sales, before).content.decode()
+    before = number(ada.workspace)
+    assert edit
+    undo.undo(edit, author=ada.user)
+    assert f'id="deal-{row.pk}"' in poll(browser(bjorn.user), sales, before).content.decode()
 
 
 def test_narrowed_deal_of_a_pipeline_that_one_does_not_see_is_the_same_silence(
