@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
-from django.db import connections
+from django.db import connection, connections
 
 T = TypeVar("T")
 
@@ -42,8 +42,12 @@ class Ahead:
         """The same pages, those that follow being read while the caller stores one. What a read raises comes in its
         place, after the pages before it.
 
-        The thread has a database connection of its own, kept from one read to the next.
+        The thread has a database connection of its own, kept from one read to the next. Who calls this in a transaction
+        reads by themselves: that connection would not see what they wrote, and might wait for it.
         """
+        if connection.in_atomic_block:
+            yield from pages
+            return
         if (page := next(pages, None)) is None:
             return
         for _ in range(PAGES):

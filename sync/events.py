@@ -7,7 +7,7 @@ comes after n. Nobody takes another lock after that one, so writers never wait f
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -68,12 +68,17 @@ def atomic() -> Iterator[None]:
         transaction.on_commit(partial(_record_alone, noted))
 
 
+def _noting() -> AbstractContextManager[None]:
+    """A transaction for the note where there is none yet."""
+    return atomic() if _here.noted is None else nullcontext()
+
+
 def note(workspace_id: int, kind: str, ids: Iterable[int] | None) -> None:
     """These records of a kind have changed, for somebody at least; None: any of them may have."""
     ids = None if ids is None else set(ids)
     if ids is not None and not ids:
         return
-    with atomic():
+    with _noting():
         found = _noted(workspace_id, kind)
         if ids is None or found.ids is None:
             found.ids = None
@@ -85,7 +90,7 @@ def narrowed(workspace_id: int, kind: str, readers: Mapping[int, Sequence[str] |
     """These records are shown to fewer people now: id → the users who could read it before, None for everybody."""
     if not readers:
         return
-    with atomic():
+    with _noting():
         found = _noted(workspace_id, kind)
         found.readers.update({pk: None if users is None else sorted(users) for pk, users in readers.items()})
 

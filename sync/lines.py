@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 
 from crmportal import statements
 from nimble.models import Connection
@@ -23,6 +24,9 @@ from sync.models import IN_LINE, Edit, State
 
 Operation = Edit.Operation
 
+# A time as such, or the database's own in a statement that is composed once.
+Moment = datetime | Now
+
 LEASE_SECONDS = 60
 # How often a background reader looks whether an edit waits, at most.
 LOOK_SECONDS = 0.2
@@ -32,7 +36,7 @@ class LostLease(Exception):
     """Somebody else has taken this edit over: whatever we learn about it now is theirs to write."""
 
 
-def heads(now: datetime) -> Any:
+def heads(now: Moment) -> Any:
     """The edits that `planner.head` would send now, of all records, found by one statement."""
     same_record = Edit.objects.filter(kind=OuterRef("kind"), record_id=OuterRef("record_id")).exclude(pk=OuterRef("pk"))
     # A colleague whose grant died must not hold up everybody; but nothing can be done to what is not created yet.
@@ -51,7 +55,7 @@ def heads(now: datetime) -> Any:
     )
 
 
-def sendable(now: datetime) -> Any:
+def sendable(now: Moment) -> Any:
     """The heads that Nimble would take: where one create was refused for the plan's limit, the others would be, too."""
     full = Edit.objects.filter(connection=OuterRef("connection"), state=State.BLOCKED, error__reason="quota")
     return heads(now).exclude(Q(operation=Operation.CREATE) & Exists(full))
@@ -60,13 +64,12 @@ def sendable(now: datetime) -> Any:
 def claim() -> Edit | None:
     """Take the oldest head for this worker, or None. The attempt is committed with the claim."""
     for _ in range(20):
-        now = database_now()
-        # Of a connection that may send nothing now, nothing is claimed only to be put back.
-        found = sendable(now).exclude(connection__pace__held_until__gt=now).order_by("id").first()
-        if found is None:
+        found = statements.rows("claimable", _claimable)
+        if not found:
             return None
+        [(kind, record_id, now)] = found
         with events.atomic():
-            edit = _head_of(found, now)
+            edit = _head_of(kind, record_id, now)
             if edit is None:
                 continue
             mine = Edit.objects.filter(pk=edit.pk, state=edit.state, lease_token=edit.lease_token)
@@ -83,12 +86,20 @@ def claim() -> Edit | None:
     return None
 
 
-def _head_of(found: Edit, now: datetime) -> Edit | None:
+def _claimable() -> Any:
+    """The oldest head by its kind and record, and the database's time. Of a connection that may send nothing now,
+    nothing is claimed only to be put back.
+    """
+    free = sendable(Now()).exclude(connection__pace__held_until__gt=Now()).order_by("id")
+    return free.annotate(now=Now()).values_list("kind", "record_id", "now")[:1]
+
+
+def _head_of(kind: str, record_id: int, now: datetime) -> Edit | None:
     """The head of a record's line. The record stays locked until the claim is committed: nobody else takes another."""
-    rows = registry.resource(found.kind).model._default_manager.select_for_update()
-    if not rows.filter(pk=found.record_id).values("pk"):
+    rows = registry.resource(kind).model._default_manager.select_for_update()
+    if not rows.filter(pk=record_id).values("pk"):
         return None
-    line = Edit.objects.filter(kind=found.kind, record_id=found.record_id, state__in=IN_LINE)
+    line = Edit.objects.filter(kind=kind, record_id=record_id, state__in=IN_LINE)
     return planner.head(line.select_related("connection__workspace", "author", "depends_on").order_by("id"), now)
 
 
@@ -119,12 +130,12 @@ def _unsettled(connection_id: int) -> Any:
     return Edit.objects.filter(connection_id=connection_id, state__in=IN_LINE).values_list("pk")[:1]
 
 
-def going_out(edit: Edit) -> None:
-    """Commit that a write leaves now, and take a whole lease for it. From here on a lost answer is ambiguous.
+def going_out(edit: Edit, now: datetime) -> None:
+    """Commit that a write leaves now, by the database's clock, and take a whole lease for it. From here on a lost
+    answer is ambiguous.
 
     Where a backup was restored under this worker, nothing leaves: what that needs is done instead. Raises `LostLease`.
     """
-    now = database_now()
     until = now + timedelta(seconds=LEASE_SECONDS)
     try:
         with transaction.atomic():

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import structlog
 from django.conf import settings
+from django.db import connection as database
 from django.db import transaction
-from django.db.models import F
 
 from sync.models import Line
 
@@ -42,14 +42,23 @@ def advance() -> Note:
     The file is read first: it only ever holds numbers that were committed before, so a newer database is ahead of it.
     """
     noted = read()
-    with transaction.atomic():
-        if not Line.objects.filter(pk=1).update(number=F("number") + 1):
+    # Whoever calls it in a transaction has that rolled back.
+    with transaction.atomic(savepoint=False):
+        mine = _raised()
+        if mine is None:
             line()
-            Line.objects.filter(pk=1).update(number=F("number") + 1)
-        mine = Note(*Line.objects.values_list("name", "number").get(pk=1))
-        if noted and noted.line == mine.line and noted.number >= mine.number:
+            mine = _raised()
+        if mine is None or (noted and noted.line == mine.line and noted.number >= mine.number):
             raise Older
     return mine
+
+
+def _raised() -> Note | None:
+    table = database.ops.quote_name(Line._meta.db_table)
+    with database.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET number = number + 1 WHERE id = 1 RETURNING name, number")  # noqa: S608
+        found = cursor.fetchall()
+    return Note(*found[0]) if found else None
 
 
 def is_behind() -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
+from crmportal import statements
 from nimble import pace
 from nimble.models import Connection
 from sync import lines, push
@@ -42,6 +43,8 @@ def unblock() -> None:
     """What waited for a connection that works again goes back into the line, where it stood. So does, hourly, what met
     the plan's limit.
     """
+    if not statements.rows("blocked", lambda: Edit.objects.filter(state=State.BLOCKED).values_list("pk")[:1]):
+        return
     waiting = Edit.objects.filter(state=State.BLOCKED, error__reason="reconnect")
     for edit in waiting.filter(connection__state=Connection.State.ACTIVE, connection__account__isnull=False):
         # Whether an earlier attempt may be in Nimble must not be forgotten.

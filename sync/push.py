@@ -163,8 +163,7 @@ def _let_settle(edit: Edit) -> None:
 
 def _going_out(client: Client, edit: Edit) -> None:
     """Only what has its turn is said to have left: what must wait has not been sent."""
-    client.ready()
-    lines.going_out(edit)
+    lines.going_out(edit, client.ready())
 
 
 def _wanted(edit: Edit) -> dict[str, Any]:

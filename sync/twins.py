@@ -38,9 +38,10 @@ def _creates(kind: str) -> QuerySet[Edit]:
 def locked(edit: Edit) -> Any:
     """The row that an edit is about, locked: another one than when it was claimed, where that was joined with it."""
     rows = registry.resource(edit.kind).model._default_manager
-    pk, row = None, None
-    while pk != (now := Edit.objects.values_list("record_id", flat=True).get(pk=edit.pk)):
-        pk, row = now, rows.select_for_update().get(pk=now)
+    pk, is_of = None, edit.record_id
+    while pk != is_of:
+        pk, row = is_of, rows.select_for_update().get(pk=is_of)
+        is_of = Edit.objects.values_list("record_id", flat=True).get(pk=edit.pk)
     return row
 
 

@@ -111,11 +111,15 @@ def change(connection_id: int, decide: Callable[[Pace, float], dict[str, Any]]) 
 
 def breaker() -> tuple[Breaker, float]:
     """The breaker as it is stored, closed if nothing ever went wrong, and the time by the database's clock."""
-    try:
-        row = models.Breaker.objects.annotate(now=Now()).get(pk=ONLY)
-    except models.Breaker.DoesNotExist:
+    found = statements.rows("breaker", _breaker)
+    if not found:
         return Breaker(), 0.0
-    return breaker_of(row.state), row.now.timestamp()
+    [(state, now)] = found
+    return breaker_of(state), now.timestamp()
+
+
+def _breaker() -> QuerySet[Any, Any]:
+    return models.Breaker.objects.filter(pk=ONLY).annotate(now=Now()).values_list("state", "now")
 
 
 def change_breaker(decide: Callable[[Breaker, float], Breaker | None]) -> Breaker | None:
