@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from deals.views import (
     board,
+    bulk,
     create,
     deal,
     display,
@@ -43,6 +44,7 @@ urlpatterns = [
     path("pipelines/<int:pk>/table/rows/", table.rows, name="table_rows"),
     path("pipelines/<int:pk>/table/live/", table.live, name="table_live"),
     path("pipelines/<int:pk>/table/columns/", table.columns, name="table_columns"),
+    path("pipelines/<int:pk>/table/change/", bulk.change, name="bulk"),
     path("pipelines/<int:pk>/table/file/", table.as_file, name="table_file"),
     path("pipelines/<int:pk>/live/", board.live, name="live"),
     path("<int:pk>/", deal.deal, name="deal"),

@@ -200,6 +200,10 @@ class Resource:
 
     # --- people ---
 
+    def change_one(self, pk: int, asked: dict[str, Any], *, author: User) -> "Edit | None":
+        """Do to one record what a batch of many asks for; None where it is so already. Raises `edits.CannotEdit`."""
+        raise NotImplementedError
+
     def for_user(self, user: User) -> models.QuerySet[Any]:
         """The rows that this person may see: the one place where access to this kind is decided."""
         raise NotImplementedError

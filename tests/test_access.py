@@ -95,6 +95,7 @@ TABLE: dict[str, Route] = {
     **shared(PERSON, "inbox:index", "inbox:history", "inbox:export"),
     **shared(PERSON, "inbox:many", method="post", data={"action": "discard", "edit": "{edit}"}),
     **shared(VIEWER, "inbox:batch", objects={"pk": "batch"}),
+    **shared(VIEWER, "inbox:pause_batch", objects={"pk": "batch"}, method="post", data={"paused": "1"}),
     **shared(VIEWER, "inbox:undo_batch", objects={"pk": "batch"}, method="post"),
     **shared(VIEWER, "inbox:read_again", objects={"pk": "quarantined"}, method="post"),
     # --- contacts ---
@@ -112,6 +113,7 @@ TABLE: dict[str, Route] = {
         TEAM, "deals:table", "deals:table_rows", "deals:table_live", "deals:table_file", objects={"pk": "pipeline"}
     ),
     **shared(TEAM, "deals:table_columns", objects={"pk": "pipeline"}, method="post", data={"columns": "amount"}),
+    **shared(TEAM, "deals:bulk", objects={"pk": "pipeline"}, method="post", data={"deals": "1", "field": "amount"}),
     **shared(VIEWER, "deals:cell", objects={**DEAL, "field": "deal_field"}),
     **shared(TEAM, "deals:display", objects={"pk": "pipeline"}, method="post", data={"fields": "owner"}),
     **shared(TEAM, "deals:column", objects={"pk": "pipeline", "column": "stage"}),

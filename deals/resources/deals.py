@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from deals import creation, fields, inputs, mapping, moves, privacy, queries
+from deals import bulk, creation, fields, inputs, mapping, moves, privacy, queries
 from deals.bodies import edit_body
 from deals.models import Deal, DealContact, DealField, DealSight, Stage
 from deals.names import Names
@@ -150,6 +150,9 @@ class Deals(Resource):
 
     def delete(self, client: Client, row: Deal) -> None:
         client.delete_deal(row.known_id)
+
+    def change_one(self, pk: int, asked: dict[str, Any], *, author: Any) -> Edit | None:
+        return bulk.change_one(pk, asked, author=author)
 
     def for_user(self, user: Any) -> Any:
         """With those that are being deleted: their page says so, and lets it be taken back."""

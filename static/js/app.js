@@ -16,5 +16,6 @@ import "./many.js";
 import "./walk.js";
 import "./table.js";
 import "./table-live.js";
+import "./table-pick.js";
 
 document.documentElement.classList.replace("no-js", "js");

@@ -1,6 +1,7 @@
 """Doing one thing to many edits: from the inbox, from the history, and taking it back."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -13,9 +14,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from crmportal.htmx import fragment
-from sync import batches, entries, history, inbox, status
+from sync import batches, entries, history, inbox, registry, status
+from sync.clock import database_now
 from sync.models import Batch
 from sync.views.answers import back, refused
+
+# The time over which the present rate is measured.
+RATE_SECONDS = 30
 
 
 @require_POST
@@ -52,7 +57,11 @@ def _answer(request: HttpRequest, batch: Batch) -> HttpResponse:
 
 
 def _counts(batch: Batch) -> Counter[str]:
-    return Counter(result["outcome"] for result in batch.results.values())
+    counts = Counter(result["outcome"] for result in batch.results.values())
+    if batch.record_ids:
+        counts[batches.DONE] = batch.edits.count()
+        counts[batches.SKIPPED] = max(batch.done - counts.total(), 0)
+    return counts
 
 
 def said(batch: Batch) -> str:
@@ -76,6 +85,8 @@ def said(batch: Batch) -> str:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """How far it is; in the end what became of each."""
     batch = get_object_or_404(Batch, pk=pk, author=request.user)
+    if batch.record_ids:
+        return fragment(request, "sync/batch_of_records.html", "progress", _records(request, batch))
     results = batch.results if batch.finished_at else {}
     notable = [int(one) for one, result in results.items() if result["outcome"] != batches.DONE]
     listed = entries.of(
@@ -92,6 +103,47 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "can_undo": bool(batches.reversal(batch)[1]),
     }
     return fragment(request, "sync/batch.html", "progress", context)
+
+
+def _records(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    """How far a change of many records is: here, and in Nimble."""
+    total, waiting = len(batch.record_ids), batches.unsent(batch)
+    settled = batch.done - waiting
+    since = database_now() - timedelta(seconds=RATE_SECONDS)
+    rate = batch.edits.filter(confirmed_at__gte=since).count() / RATE_SECONDS
+    refused_ = [int(pk) for pk, result in batch.results.items() if result["outcome"] == batches.REFUSED]
+    resource = registry.resource(batch.kind)
+    rows = list(resource.for_user(request.user).filter(pk__in=refused_[: history.PAGE]))
+    links = resource.links(rows, request.user)
+    counts = _counts(batch)
+    return {
+        "batch": batch,
+        "total": total,
+        "settled": settled,
+        "waiting": waiting,
+        "rate": rate,
+        "left": (total - settled) / rate if rate else None,
+        "said": said(batch),
+        "is_stopped": batch.finished_at is not None and batch.done < total,
+        "goes_on": batch.finished_at is None or waiting > 0,
+        "skipped": counts[batches.SKIPPED],
+        "refused": len(refused_),
+        "notable": [(*links.get(pk, ("", "")), batch.results[str(pk)]["why"]) for pk in refused_[: history.PAGE]],
+        "more": max(len(refused_) - history.PAGE, 0),
+        "back": batch.asked.get("back", ""),
+        "can_undo": bool(batches.reversal(batch)[1]),
+    }
+
+
+@require_POST
+def pause(request: HttpRequest, pk: int) -> HttpResponse:
+    """Make no further changes for now; with `paused` 0, go on. With `stop`, leave the rest as it is."""
+    batch = get_object_or_404(Batch, pk=pk, author=request.user)
+    if "stop" in request.POST:
+        batches.stop(batch)
+    else:
+        batches.pause(batch, paused=request.POST.get("paused") == "1")
+    return redirect("inbox:batch", pk)
 
 
 @require_POST

@@ -95,3 +95,27 @@ def test_forecast_is_accessible_and_moved_by_keys(open_: Open, board: Pipeline, 
     assert row.expected_close != before
     page.keyboard.press("Alt+ArrowRight")
     expect(page.locator("#cards-none").locator(f"#deal-{row.pk}")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", [LOOKS[1], LOOKS[2]])
+def test_rows_are_chosen_by_keys_and_changed_together(open_: Open, board: Pipeline, row: Deal, look: dict[str, Any]):
+    page = open_(f"{address(board)}?by=name", **look)
+    expect(page.locator("#rows th[tabindex='0']")).to_be_visible()
+    page.locator("#rows > tr:nth-child(2) > th").focus()
+    page.keyboard.press("x")
+    expect(page.locator("#rows > tr:nth-child(2)")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Shift+X")
+    expect(page.locator("#chosen [data-many-count]")).to_have_text("3 chosen")
+    looked_at(page, "table-chosen", look)
+    page.locator("#chosen").get_by_role("button", name="Change…").click()
+    page.get_by_label("Field").select_option("expected_close_date")
+    page.locator("input[type=date]").fill("2031-05-06")
+    page.get_by_role("button", name="See what will change").click()
+    expect(page.locator("#plan")).to_be_visible()
+    looked_at(page, "bulk-plan", look)
+    page.locator("button[name=go]").click()
+    expect(page.locator("#batch")).to_be_visible()
+    looked_at(page, "bulk-batch", look)
+    assert Deal.objects.filter(expected_close="2031-05-06").count() > 0

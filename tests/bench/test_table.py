@@ -1,0 +1,48 @@
+"""What the table costs the server, as ratios within one run: the first 50 rows of 25,000 deals, however sorted.
+
+The floors: a view that says hello behind the same middlewares, and the table's SQL with its rows as plain strings.
+"""
+
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from deals.models import Pipeline
+from tests.bench.test_board import DEALS, page, plain, seconds, server
+
+__all__ = ["page"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("by", ["", "-amount", "name", "expected_close_date"])
+def test_table_against_hello_and_against_its_sql(page: Client, capsys: pytest.CaptureFixture[str], by: str):
+    address = reverse("deals:table", args=[Pipeline.objects.get().pk]) + f"?by={by}"
+    page.get(address)
+    with CaptureQueriesContext(database) as asked:
+        body = page.get(address).content.decode()
+    assert body.count("<tr id=") == 50
+    statements = [one["sql"] for one in asked]
+
+    def floor() -> None:
+        with database.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
+                if len(rows) == 50:
+                    plain(rows)
+
+    served = server(page)
+    table, hi, raw = seconds(lambda: served(address), lambda: served("/hello/"), floor)
+    with capsys.disabled():
+        print(
+            f"\ntable by {by or 'the last change'}, 50 of {DEALS:,} deals, {len(asked)} statements: "
+            f"{table * 1000:.1f} ms; {table / hi:.1f} × a hello-world view ({hi * 1000:.1f} ms), "
+            f"{table / raw:.1f} × its raw SQL with strings ({raw * 1000:.1f} ms), "
+            f"{table / (raw + hi):.1f} × both together"
+        )
+    assert table < 3 * (raw + hi)
