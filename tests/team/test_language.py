@@ -20,7 +20,7 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent.parent
 WRITTEN = ROOT / "locale/de/LC_MESSAGES/django.po"
 COMPILED = WRITTEN.with_suffix(".mo")
-SHIPPED = ("contacts", "crmportal", "deals", "nimble", "sync", "team", "templates")
+SHIPPED = ("contacts", "crmportal", "deals", "nimble", "reports", "sync", "team", "templates")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}|%[sd]")
 
 
