@@ -88,6 +88,7 @@ class Stay:
 
     entered: datetime
     left: datetime | None
+    pipeline_nimble_id: str
     pipeline: str
     stage: str
     from_stage: str
@@ -107,12 +108,14 @@ def of(deal: Deal) -> list[Stay]:
     stages = Stage.objects.filter(
         pipeline__workspace_id=deal.workspace_id, nimble_id__in={move.stage_nimble_id for move in moves}
     )
-    names = {one: names for one, *names in stages.values_list("nimble_id", "pipeline__name", "name")}
-    unknown = ("", "")
+    known = stages.values_list("nimble_id", "pipeline__name", "name", "pipeline__nimble_id")
+    names = {one: (pipeline, stage, pipeline_id or "") for one, pipeline, stage, pipeline_id in known}
+    unknown = ("", "", "")
     return [
         Stay(
             entered=move.at,
             left=move.until,
+            pipeline_nimble_id=names.get(move.stage_nimble_id, unknown)[2],
             pipeline=names.get(move.stage_nimble_id, unknown)[0],
             stage=names.get(move.stage_nimble_id, unknown)[1],
             from_stage=names.get(move.from_stage_nimble_id, unknown)[1],

@@ -158,14 +158,14 @@ class Stayed(NamedTuple):
 
 def stays(record: Record) -> list[Stayed]:
     """The stages that the deal went through, the last one first; other pipelines by name only where one sees them."""
-    seen = {laid.pipeline.name for laid in record.known}
-    here = record.laid.pipeline.name if record.laid else ""
+    seen = {laid.pipeline.nimble_id for laid in record.known}
+    here = record.laid.pipeline.nimble_id if record.laid else ""
     expected = {stage.name: stage.expected_days for stage in (record.laid.stages if record.laid else [])}
     found = []
     for stay in reversed(moves.of(record.deal)):
-        is_elsewhere = stay.pipeline != here
+        is_elsewhere = stay.pipeline_nimble_id != here
         name = stay.stage if not is_elsewhere else f"{stay.pipeline} · {stay.stage}"
-        if stay.pipeline not in seen:
+        if stay.pipeline_nimble_id not in seen:
             name = _("A stage that you do not see")
         days = None if is_elsewhere else expected.get(stay.stage)
         seconds = stay.lasted.total_seconds()

@@ -8,7 +8,9 @@ import pytest
 from django.apps import apps
 
 from deals import actions, losses, moves
-from deals.models import Deal, DealNote, Stage, StageMove
+from deals.models import Deal, DealNote, Pipeline, PipelineSight, Stage, StageMove
+from deals.record import Record
+from deals.views.deal import stays
 from nimble.models import Connection
 from sync import outbox, pull
 from sync import undo as undoing
@@ -255,3 +257,12 @@ def test_migration_tells_the_reasons_that_notes_tell(ada: Connection, keep: Keep
     DealNote.objects.update(lost_reason="")
     import_module("deals.migrations.0010_stage_moves").tell_reasons(apps, None)
     assert reason(row) == "Too dear: by far"
+
+
+def test_stage_of_a_hidden_pipeline_is_not_named_though_another_has_its_name(ada: Connection, keep: Keep):
+    [row] = keep(deal(1, "Talk", pipeline="p-partners", transitions=[went(None, "Talk", T[2])]))
+    keep(deal(1, "Propose", transitions=[went(None, "Propose", T[3])]))
+    Pipeline.objects.filter(nimble_id="p-partners").update(name="Sales")
+    PipelineSight.objects.filter(record__nimble_id="p-partners", connection=ada).delete()
+    shown = [one.stage for one in stays(Record(Deal.objects.get(pk=row.pk), ada.user))]
+    assert shown == ["Propose", "A stage that you do not see"]
