@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from crmportal.htmx import fragment
 from deals import queries
 from deals.pipelines import actions, page, rights
-from deals.pipelines.forms import STAGES, NewPipelineForm, PipelineForm, StageFormSet
+from deals.pipelines.forms import PipelineForm
+from deals.pipelines.new import NewPipelineForm, StageFormSet
 from deals.pipelines.parts import ITSELF, OWN
 from deals.views.pipelines import answers
 from sync import edits, mending, status
@@ -103,7 +104,7 @@ def _forms(data: Any, refused: Edit | None, taken: list[str]) -> tuple[NewPipeli
 
 
 def _new(request: HttpRequest, form: Any, rows: Any, refused: Edit | None, status: int = 200) -> HttpResponse:
-    context = {"form": form, "rows": rows, "refused": refused, "most": STAGES}
+    context = {"form": form, "rows": rows, "refused": refused}
     return render(request, "deals/pipelines/new.html", context, status=status)
 
 
