@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from django.db import connection as database
+
 from nimble.errors import AnswerTooLarge
 from nimble.models import Connection
 from sync import clean, echoes, events, overlay, when
@@ -138,13 +140,14 @@ def _save_batch(
     tally: Tally,
 ) -> None:
     model = resource.model
-    stored = {
-        row.known_id: row
-        # Locked, so that no edit comes between reading `rev` and writing (SQLite: one writer at a time anyway).
-        for row in model._default_manager.select_for_update()
-        .filter(workspace_id=connection.workspace_id, nimble_id__in=[item.nimble_id for item in batch])
-        .order_by("pk")
-    }
+    rows = model._default_manager.filter(
+        workspace_id=connection.workspace_id, nimble_id__in=[item.nimble_id for item in batch]
+    )
+    if database.features.has_select_for_update:
+        # Locked, in one order, so that no edit comes between reading `rev` and writing. SQLite has one writer at a time
+        # anyway, and would read a whole workspace to bring them in order.
+        rows = rows.select_for_update().order_by("pk")
+    stored = {row.known_id: row for row in rows}
     edits = overlay.open_edits(resource.kind, [row.pk for row in stored.values()])
     writes: list[dict[str, Any]] = []
     written: dict[str, dict[str, Any]] = {}

@@ -134,7 +134,7 @@ def test_note_on_a_contact_changed_on_both_sides_is_a_conflict(mirror: Connectio
     outbox.deliver()
     edit.refresh_from_db()
     assert (edit.state, edit.fields["contacts"]["theirs"]) == (State.CONFLICT, [{"id": contact, "note": "theirs"}])
-    assert registry.resource("deal").shown("contacts", ours, deal) == "1 contact"
+    assert registry.resource("deal").shown("contacts", ours, None, {}) == "1 contact"
 
 
 def test_number_that_nimble_spells_anew_is_no_conflict(mirror: Connection, deal: Deal, nimble):
