@@ -7,6 +7,7 @@ from team import views
 app_name = "team"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("palette/", views.palette, name="palette"),
     path("profile/", views.profile, name="profile"),
     path("profile/preferences/", views.preferences, name="preferences"),
     path("notifications/", views.notifications, name="notifications"),

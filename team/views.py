@@ -18,6 +18,7 @@ from nimble.models import Connection
 from sync import status
 from sync.views.answers import back
 from team import digest, notices
+from team import palette as finding
 from team.forms import PreferencesForm, ProfileForm
 from team.models import Notification, Profile
 
@@ -49,6 +50,14 @@ def profile(request: HttpRequest) -> HttpResponse:
     )
     context = {"form": form, "latest": latest, "waiting": status.standing(request.user).waiting}
     return render(request, "profile.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@never_cache
+def palette(request: HttpRequest) -> HttpResponse:
+    """What the palette finds by the words in `q`: a fragment."""
+    text = request.GET.get("q", "").replace("\x00", "")[:200]
+    return render(request, "palette.html", {"groups": finding.find(request.user, text)})
 
 
 @require_POST

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -23,6 +24,11 @@ ARGUMENTS = [
 WAIT = 15_000
 
 NewPage = Callable[..., Page]
+LOOKS = [
+    pytest.param({"width": 1280, "color_scheme": "light"}, id="light"),
+    pytest.param({"width": 1280, "color_scheme": "dark"}, id="dark"),
+    pytest.param({"width": 360, "height": 740, "color_scheme": "light"}, id="360"),
+]
 
 
 @pytest.fixture(scope="session")
@@ -101,3 +107,13 @@ def check_accessible(page: Page, *, ignore: tuple[str, ...] = ()) -> None:
 
 def spots(nodes: list[dict[str, list[str]]]) -> str:
     return "\n  ".join(f"{node['target']} {node['html'][:160]}" for node in nodes[:5])
+
+
+def looked_at(page: Page, name: str, look: dict[str, Any]) -> None:
+    """Accessible, no wider than the screen; a picture where one is wanted."""
+    if folder := os.environ.get("PICTURES"):
+        tone = "360" if look["width"] == 360 else look["color_scheme"]
+        page.screenshot(path=Path(folder, f"{name}-{tone}.png"))
+    check_accessible(page)
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} is {wide} px wider than the screen"

@@ -77,6 +77,7 @@ TABLE: dict[str, Route] = {
     **shared(PUBLIC, "metrics"),
     **shared(PERSON, "team:home", moves_on=True),
     **shared(PERSON, "team:profile", "team:notifications"),
+    **shared(PERSON, "team:palette", data={"q": "kestrelwood"}),
     **shared(PERSON, "team:read_all", method="post"),
     **shared(VIEWER, "team:notification", objects={"pk": "notification"}, method="post"),
     **shared(PERSON, "team:preferences", method="post", data={"theme": "dark"}),

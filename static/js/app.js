@@ -17,5 +17,7 @@ import "./walk.js";
 import "./table.js";
 import "./table-live.js";
 import "./table-pick.js";
+import "./record.js";
+import "./palette.js";
 
 document.documentElement.classList.replace("no-js", "js");

@@ -1,10 +1,10 @@
 // The board: drag with a mouse, long-press on touch, keys, and the "Move to…" menu, which all end in `move()`. A move
 // shows at once; the server's answer then replaces the card, or the card glides back and the answer says why.
-import { bind, enabled } from "./keys.js";
+import { bind } from "./keys.js";
 import { openMenu } from "./menu.js";
 import { open as openDrawer } from "./drawer.js";
 import { toast } from "./toasts.js";
-import { announce, calm, typing, word } from "./words.js";
+import { announce, calm, word } from "./words.js";
 
 const board = () => document.getElementById("board");
 const columns = () => [...(board()?.querySelectorAll(".column") ?? [])];
@@ -240,30 +240,32 @@ function menuFor(card) {
   );
 }
 
-document.addEventListener("keydown", (event) => {
-  const card = event.target.closest?.("#board .card");
-  if (!card || event.defaultPrevented || event.ctrlKey || event.metaKey || typing(event.target)) return;
-  const arrow = event.key.startsWith("Arrow");
-  if (event.altKey && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
-    event.preventDefault();
-    if (!editable(card)) return refuse();
-    const rtl = getComputedStyle(board()).direction === "rtl";
-    const next = neighbour(card, (event.key === "ArrowRight") !== rtl ? 1 : -1);
-    if (next) moveOrAsk(card, next.dataset.stage);
-    else announce(word("edge"));
-  } else if (!event.altKey && (arrow || event.key === "Home" || event.key === "End")) {
-    event.preventDefault();
-    const next = walk(card, event.key);
-    if (next) focus(next);
-  } else if (event.target === card && event.key === "Enter") {
-    event.preventDefault();
-    const link = card.querySelector("a[data-drawer]");
-    if (link) openDrawer(link);
-  } else if (event.key.toLowerCase() === "m" && !event.altKey && enabled()) {
-    event.preventDefault();
-    menuFor(card);
-  }
-});
+const current = () => document.activeElement?.closest?.("#board .card");
+const onBoard = { on: () => Boolean(board()) };
+const withCard = (act) => (event, combo) => {
+  const card = current();
+  return card ? act(card, combo, event) : false;
+};
+
+function step(card, key) {
+  const next = walk(card, key);
+  if (next) focus(next);
+}
+
+function shift(card, combo) {
+  if (!editable(card)) return refuse();
+  const rtl = getComputedStyle(board()).direction === "rtl";
+  const next = neighbour(card, combo.endsWith("right") !== rtl ? 1 : -1);
+  if (next) moveOrAsk(card, next.dataset.stage);
+  else announce(word("edge"));
+}
+
+function show(card, combo, event) {
+  const link = card.querySelector("a[data-drawer]");
+  if (!link || (combo === "enter" && event.target !== card)) return false;
+  openDrawer(link);
+}
+
 document.addEventListener("focusin", (event) => {
   const card = event.target.closest?.("#board .card");
   if (card) rove(card);
@@ -353,9 +355,10 @@ function start() {
   settle();
 }
 
-bind("arrows", "← ↑ ↓ →", "keys.walk");
-bind("alt+arrows", "Alt ← →", "keys.stage");
-bind("m", "M", "keys.menu");
-bind("enter", "Enter", "keys.open");
+const ARROWS = { arrowleft: "ArrowLeft", arrowright: "ArrowRight", arrowup: "ArrowUp", arrowdown: "ArrowDown", home: "Home", end: "End" };
+bind(Object.keys(ARROWS), "← ↑ ↓ → Home End", "keys.steps", withCard((card, combo) => step(card, ARROWS[combo])), onBoard);
+bind(["alt+arrowleft", "alt+arrowright"], "Alt ← →", "keys.stage", withCard(shift), onBoard);
+bind("m", "M", "keys.menu", withCard(menuFor), onBoard);
+for (const [combo, shown] of [["o", "O"], ["enter", "Enter"]]) bind(combo, shown, "keys.open", withCard(show), onBoard);
 start();
 document.addEventListener("htmx:afterSettle", start);

@@ -18,6 +18,7 @@ function mark(href) {
   if (href) document.querySelector(`.card a[data-drawer][href="${CSS.escape(href)}"]`)?.closest(".card").classList.add("current");
 }
 
+// Resolves when the record is there.
 function load(href) {
   drawer.querySelector("[data-drawer-page]").href = href;
   if (!drawer.open) narrow() ? drawer.showModal() : drawer.show();
@@ -33,7 +34,7 @@ export function open(link) {
   if (!isOpen()) opener = link;
   if (history.state?.drawer) history.replaceState({ drawer: href }, "", href);
   else history.pushState({ drawer: href }, "", href);
-  load(href);
+  return load(href);
 }
 
 function hide() {

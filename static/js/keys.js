@@ -1,70 +1,96 @@
-// The keys, from one registry that also writes the list behind "?". `data-keys="off"` on <body> leaves only Esc and the
-// browser's own (WCAG 2.1.4). Nothing happens while somebody types.
-import { typing, word } from "./words.js";
+// The keys, from one registry that also writes the list behind "?". `data-keys="off"` on <body> leaves what needs more
+// than a letter, and the browser's own (WCAG 2.1.4). Nothing happens while somebody types.
+import { announce, typing, word } from "./words.js";
 
 const bindings = [];
+const always = () => true;
 let pending = "";
 let timer;
 
-// combo: "?" or "g d" or "mod+k"; shown: what the list shows; act may be null where another module listens itself.
-export function bind(combo, shown, label, act = null) {
-  bindings.push({ combo, shown, label, act });
+// combos: "?", "g d", "shift+x", "mod+k", "alt+arrowleft", or several of them. shown: what the list shows of them. label: a
+// word's key, or the text itself from a function. act(event, combo) returns false where there is nothing for it to do: then
+// the next binding of the same keys is asked; null where another module listens itself. on: whether this page has it.
+export function bind(combos, shown, label, act = null, { on = always, group = on === always ? "keys.everywhere" : "keys.here" } = {}) {
+  bindings.push({ combos: [combos].flat(), shown, label, act, on, group });
 }
 
 export const enabled = () => document.body.dataset.keys !== "off";
+const isLetter = (combo) => combo.split(" ").every((key) => /^(shift\+)?.$/u.test(key));
+const usable = ({ combos, on }) => on() && (enabled() || !combos.some(isLetter));
 
-const go = (letter) => () => document.querySelector(`[data-go="${letter}"]`)?.click();
-function search(event) {
-  event.preventDefault();
-  document.getElementById("search")?.focus();
-  document.getElementById("search")?.select();
+function combo({ key, altKey, ctrlKey, metaKey, shiftKey }) {
+  const plain = key.toLowerCase();
+  const shift = shiftKey && /^[a-z]$/.test(plain) ? "shift+" : "";
+  return `${ctrlKey || metaKey ? "mod+" : ""}${altKey ? "alt+" : ""}${shift}${plain}`;
 }
+
+// What the list shows, by group.
+function listed() {
+  const groups = new Map();
+  for (const binding of bindings) {
+    if (!binding.label || !usable(binding)) continue;
+    const rows = groups.get(binding.group) ?? new Map();
+    if (!rows.has(binding.shown)) rows.set(binding.shown, binding);
+    groups.set(binding.group, rows);
+  }
+  return groups;
+}
+
+const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
 export function help() {
   const dialog = document.getElementById("keys");
   if (!dialog || dialog.open) return;
-  const list = dialog.querySelector("dl");
-  list.replaceChildren();
-  for (const { shown, label } of bindings) {
-    if (!label) continue;
-    const term = document.createElement("dt");
-    term.textContent = word(label);
-    const value = document.createElement("dd");
-    value.append(...shown.split(" ").map((key) => Object.assign(document.createElement("kbd"), { textContent: key })));
-    list.append(term, value);
-  }
+  dialog.querySelector("[data-keys-groups]").replaceChildren(
+    ...[...listed()].map(([group, rows]) => {
+      const section = make("section");
+      const list = make("dl", { className: "keys-list" });
+      for (const [shown, { combos, label }] of rows) {
+        const value = make("dd");
+        value.dataset.combos = combos.join(",");
+        value.append(...shown.split(" ").map((key) => make("kbd", { textContent: key })));
+        list.append(make("dt", { textContent: typeof label === "function" ? label() : word(label) }), value);
+      }
+      section.append(make("h3", { textContent: word(group) }), list);
+      return section;
+    }),
+  );
   dialog.showModal();
 }
 
+// The page's own search before that of everything.
+function search() {
+  const input = ["filter-q", "search"].map((id) => document.getElementById(id)).find((one) => one?.checkVisibility());
+  input?.focus();
+  input?.select();
+}
+
 bind("/", "/", "keys.search", search);
-bind("mod+k", "Ctrl K", "keys.search", search);
-bind("g h", "G H", "keys.home", go("H"));
-bind("g i", "G I", "keys.inbox", go("I"));
-bind("g y", "G Y", "keys.history", go("Y"));
-bind("g d", "G D", "keys.deals", go("D"));
-bind("g c", "G C", "keys.contacts", go("C"));
-bind("g o", "G O", "keys.companies", go("O"));
-bind("g r", "G R", "keys.reports", go("R"));
-bind("g s", "G S", "keys.sync", go("S"));
-bind("g n", "G N", "keys.notifications", go("N"));
 bind("?", "?", "keys.help", help);
 bind("escape", "Esc", "keys.close");
+for (const link of document.querySelectorAll("[data-go]")) {
+  const letter = link.dataset.go;
+  const label = () => (link.querySelector("span") ?? link).textContent.trim();
+  bind(`g ${letter.toLowerCase()}`, `G ${letter}`, label, () => link.click(), { group: "keys.goto" });
+}
 
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.isComposing || event.altKey) return;
+  if (event.defaultPrevented || event.isComposing || ["Shift", "Control", "Alt", "Meta"].includes(event.key)) return;
   const mod = event.ctrlKey || event.metaKey;
-  if (!enabled() || (typing(event.target) && !mod) || document.querySelector("dialog:modal")) return;
-  const key = (mod ? "mod+" : "") + event.key.toLowerCase();
-  const combo = pending ? `${pending} ${key}` : key;
+  if ((typing(event.target) && !mod) || document.querySelector("dialog:modal:not(#drawer)")) return;
+  const key = combo(event);
+  const whole = pending ? `${pending} ${key}` : key;
   clearTimeout(timer);
   pending = "";
-  const binding = bindings.find((candidate) => candidate.act && candidate.combo === combo);
-  if (binding) {
+  const known = bindings.filter(usable);
+  for (const { combos, act } of known) {
+    if (!act || !combos.includes(whole) || act(event, whole) === false) continue;
     event.preventDefault();
-    binding.act(event);
-  } else if (bindings.some((candidate) => candidate.combo.startsWith(`${key} `))) {
-    pending = key;
-    timer = setTimeout(() => (pending = ""), 1200);
+    return;
   }
+  if (!known.some(({ combos }) => combos.some((one) => one.startsWith(`${key} `)))) return;
+  pending = key;
+  announce(word("keys.pending"));
+  timer = setTimeout(() => (pending = ""), 1500);
 });
 document.addEventListener("click", (event) => event.target.closest("[data-keys-help]") && help());

@@ -1,7 +1,7 @@
 // Several cards at once: a box on the card in hand, X, Shift and click; "Choose" for fingers. What is chosen is kept by
 // id, so it outlasts cards that arrive anew; the bar below does one thing to all of them.
-import { bind, enabled } from "./keys.js";
-import { announce, typing, word } from "./words.js";
+import { bind } from "./keys.js";
+import { announce, word } from "./words.js";
 
 const chosen = new Set();
 let last = null;
@@ -104,13 +104,20 @@ document.addEventListener("keydown", (event) => {
     clear();
     announce(word("picked", { count: 0 }));
   }
-  const card = cardOf(event);
-  if (!card || typing(event.target) || event.key.toLowerCase() !== "x" || !enabled()) return;
-  event.preventDefault();
-  if (event.shiftKey) return through(card);
-  choose(card);
-  told(card);
 });
+bind(
+  ["x", "shift+x"],
+  "X",
+  "keys.choose",
+  (event, combo) => {
+    const card = cardOf(event);
+    if (!card) return false;
+    if (combo === "shift+x") return through(card);
+    choose(card);
+    told(card);
+  },
+  { on: () => Boolean(board() && bar()) },
+);
 
 document.addEventListener("htmx:configRequest", (event) => {
   if (!event.target.matches?.("[data-many]")) return;
@@ -141,5 +148,3 @@ document.addEventListener("htmx:afterSettle", () => {
   for (const deal of [...chosen]) if (!document.getElementById(`deal-${deal}`)) chosen.delete(deal);
   paint();
 });
-
-if (board()) bind("x", "X", "keys.choose");

@@ -29,15 +29,24 @@ function walk(step) {
 }
 
 const row = () => document.activeElement?.closest?.("[data-row]");
-if (document.querySelector("[data-rows]")) {
-  bind("j", "J K", "keys.rows", () => walk(1));
-  bind("k", "J K", "", () => walk(-1));
-  bind("x", "X", "keys.pick", () => row()?.querySelector("input[name=edit]")?.click());
-  bind("o", "O", "keys.decide", () => {
-    const found = ["[data-open]", "[data-details]", "a.link"].map((what) => row()?.querySelector(what));
-    found.find(Boolean)?.click();
-  });
+const inRow = (act) => () => {
+  const found = row();
+  return found ? act(found) : false;
+};
+const onRows = { on: () => rows().length > 0 };
+
+bind(["j", "k"], "J K", "keys.rows", (event, combo) => walk(combo === "j" ? 1 : -1), onRows);
+bind("x", "X", "keys.pick", inRow((found) => found.querySelector("input[name=edit]")?.click() ?? false), {
+  on: () => Boolean(document.querySelector("[data-row] input[name=edit]")),
+});
+function open(event, combo) {
+  const found = row();
+  const link = ["[data-open]", "[data-details]", "a.link", "a"].map((what) => found?.querySelector(what)).find(Boolean);
+  if (!link || (combo === "enter" && event.target !== found)) return false;
+  link.click();
 }
+bind("o", "O", "keys.decide", open, onRows);
+bind("enter", "Enter", "keys.decide", open, onRows);
 
 const decision = document.querySelector("[data-decision]");
 const changed = () => decision.dispatchEvent(new CustomEvent("choice-changed"));
@@ -54,7 +63,6 @@ decision?.addEventListener("click", (event) => {
   for (const radio of decision.querySelectorAll(`input[type=radio][value="${all.dataset.choose}"]`)) radio.checked = true;
   changed();
 });
-if (document.querySelector("[data-submit]")) {
-  bind("mod+enter", "Ctrl ↵", "keys.next", () => document.querySelector("[data-submit]").click());
-}
-if (document.querySelector("[data-next]")) bind("n", "N", "keys.later", () => document.querySelector("[data-next]").click());
+const press = (what) => [() => document.querySelector(what).click(), { on: () => Boolean(document.querySelector(what)) }];
+bind("mod+enter", "Ctrl ↵", "keys.next", ...press("[data-submit]"));
+bind("n", "N", "keys.later", ...press("[data-next]"));

@@ -19,13 +19,13 @@ document.addEventListener("keydown", (event) => {
   close(form);
 });
 
-// The column of the card that has the focus, else the first one.
+// In the column of the card that has the focus, else in the first one; away from boards, on a page of its own.
 function add() {
   const column = document.activeElement?.closest?.(".column");
   const link = column?.querySelector(".add") ?? document.querySelector("#board .column:not(.folded) .add") ?? document.querySelector("[data-new]");
-  link?.click();
+  link ? link.click() : location.assign("/deals/new/");
 }
-if (document.querySelector("#board, [data-new]")) bind("c", "C", "keys.new", add);
+bind("c", "C", "keys.new", add);
 
 // The address that is kept is the one of the board as it is filtered now.
 document.addEventListener("submit", (event) => {

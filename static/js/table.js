@@ -3,7 +3,7 @@
 import { open as openDrawer } from "./drawer.js";
 import { bind, enabled } from "./keys.js";
 import { openMenu } from "./menu.js";
-import { announce, typing, word } from "./words.js";
+import { announce, word } from "./words.js";
 
 const table = () => document.getElementById("table");
 const body = () => document.getElementById("rows");
@@ -159,14 +159,6 @@ document.addEventListener(
   },
   true,
 );
-document.addEventListener("keydown", (event) => {
-  if (!table() || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || !enabled()) return;
-  const down = { j: 1, k: -1 }[event.key.toLowerCase()];
-  if (!down || document.querySelector("dialog:modal")) return;
-  event.preventDefault();
-  const cell = cellOf(document.activeElement) ?? body()?.querySelector(':is(th, td)[tabindex="0"]');
-  if (cell) focus(cellOf(document.activeElement) ? step(cell, down, 0) : cell);
-});
 document.addEventListener("focusin", (event) => {
   const cell = table() && cellOf(event.target);
   if (cell) rove(cell);
@@ -247,10 +239,16 @@ document.addEventListener("click", (event) => {
   button.focus();
 });
 
+function rowwise(event, combo) {
+  const cell = cellOf(document.activeElement);
+  focus(cell ? step(cell, combo === "j" ? 1 : -1, 0) : body()?.querySelector(':is(th, td)[tabindex="0"]'));
+}
+
 if (table()) {
-  bind("arrows", "← ↑ ↓ →", "keys.cells");
-  bind("j", "J K", "keys.rows");
-  bind("e", "E", "keys.edit");
-  bind("enter", "Enter", "keys.decide");
+  const here = { on: () => Boolean(table()) };
+  bind(["arrowleft", "arrowup", "arrowdown", "arrowright"], "← ↑ ↓ →", "keys.cells", null, here);
+  bind(["j", "k"], "J K", "keys.rows", rowwise, here);
+  bind("e", "E", "keys.cell", null, here);
+  bind("enter", "Enter", "keys.decide", null, here);
   settle();
 }

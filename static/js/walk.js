@@ -63,10 +63,8 @@ function step(by) {
   else if (document.getElementById("board")) onBoard(by);
   else walk?.querySelector(by > 0 ? "[rel=next][href]" : "[rel=prev][href]")?.click();
 }
-if (walk || document.querySelector("#board")) {
-  bind("j", "J K", "keys.deal", () => step(1));
-  bind("k", "J K", "", () => step(-1));
-}
+const known = () => Boolean(document.getElementById("board") || (walk && !walk.hidden));
+bind(["j", "k"], "J K", "keys.deal", (event, combo) => step(combo === "j" ? 1 : -1), { on: known });
 
 // A deal that was deleted from the drawer leaves the list behind it at once.
 document.addEventListener("deal-gone", (event) => document.getElementById(`deal-${event.detail.deal}`)?.remove());

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.test import Client
+from playwright.sync_api import Page
 
 from deals import metadata
 from deals.models import Deal, Pipeline
@@ -14,9 +15,12 @@ from nimble.models import Connection, Member
 from sync import pull, registry, store
 from sync.clock import database_now
 from sync.models import Stream
+from tests import factories
+from tests.browser import NewPage
 from tests.deals.payloads import METADATA, PARTNERS, SALES
 
 Keep = Callable[..., list[Any]]
+Open = Callable[..., Page]
 
 
 def browser(user: Any) -> Client:
@@ -82,3 +86,39 @@ def columns(answer: Any) -> dict[str, Column]:
 
 def pk_of(nimble_id: str) -> int:
     return Deal.objects.values_list("pk", flat=True).get(nimble_id=nimble_id)
+
+
+# --- in a browser ---
+
+
+@pytest.fixture
+def board(transactional_db: None, ada: Connection) -> Pipeline:
+    """The pipeline that has the most deals, in a small mirror."""
+    factories.mirrored(ada, deals=120, contacts=40)
+    return max(Pipeline.objects.all(), key=lambda one: Deal.objects.filter(pipeline_nimble_id=one.nimble_id).count())
+
+
+@pytest.fixture
+def row(board: Pipeline, ada: Connection) -> Deal:
+    """A deal in an open stage, not the last one, that Ada may edit."""
+    first = board.stages.filter(role="open", archived_at=None).order_by("position")[0]
+    mine = Deal.objects.filter(sights__connection=ada, sights__view__is_editable=True, probability__isnull=False)
+    found = mine.filter(stage_nimble_id=first.nimble_id).order_by("pk").first()
+    assert found, "the sandbox has no such deal"
+    return found
+
+
+@pytest.fixture
+def open_(live_server: Any, new_page: NewPage, ada: Connection) -> Open:
+    """Opens a path as Ada."""
+
+    def open_page(path: str, **look: Any) -> Page:
+        client = Client()
+        client.force_login(ada.user, backend="django.contrib.auth.backends.ModelBackend")
+        page = new_page(**look)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page.goto(live_server.url + path)
+        return page
+
+    return open_page

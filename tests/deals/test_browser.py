@@ -3,14 +3,10 @@
 `PICTURES=folder` keeps a picture of every page.
 """
 
-import os
 import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
 from playwright.sync_api import Page, expect
 
 from deals.models import Deal, Pipeline, Stage
@@ -18,58 +14,9 @@ from nimble.models import Connection
 from sync import outbox
 from sync.models import Edit
 from tests import factories
-from tests.browser import NewPage, check_accessible
+from tests.browser import LOOKS, check_accessible, looked_at
+from tests.deals.conftest import Open
 from tests.sandboxes import SandboxServer
-
-Open = Callable[..., Page]
-LOOKS = [
-    pytest.param({"width": 1280, "color_scheme": "light"}, id="light"),
-    pytest.param({"width": 1280, "color_scheme": "dark"}, id="dark"),
-    pytest.param({"width": 360, "height": 740, "color_scheme": "light"}, id="360"),
-]
-
-
-@pytest.fixture
-def board(transactional_db: None, ada: Connection) -> Pipeline:
-    """The pipeline that has the most deals, in a small mirror."""
-    factories.mirrored(ada, deals=120, contacts=40)
-    return max(Pipeline.objects.all(), key=lambda one: Deal.objects.filter(pipeline_nimble_id=one.nimble_id).count())
-
-
-@pytest.fixture
-def row(board: Pipeline, ada: Connection) -> Deal:
-    """A deal in an open stage, not the last one, that Ada may edit."""
-    first = board.stages.filter(role="open", archived_at=None).order_by("position")[0]
-    mine = Deal.objects.filter(sights__connection=ada, sights__view__is_editable=True, probability__isnull=False)
-    found = mine.filter(stage_nimble_id=first.nimble_id).order_by("pk").first()
-    assert found, "the sandbox has no such deal"
-    return found
-
-
-@pytest.fixture
-def open_(live_server: Any, new_page: NewPage, ada: Connection) -> Open:
-    """Opens a path as Ada."""
-
-    def open_page(path: str, **look: Any) -> Page:
-        client = Client()
-        client.force_login(ada.user, backend="django.contrib.auth.backends.ModelBackend")
-        page = new_page(**look)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])  # type: ignore[list-item]
-        page.goto(live_server.url + path)
-        return page
-
-    return open_page
-
-
-def looked_at(page: Page, name: str, look: dict[str, Any]) -> None:
-    """Accessible, no wider than the screen; a picture where one is wanted."""
-    if folder := os.environ.get("PICTURES"):
-        tone = "360" if look["width"] == 360 else look["color_scheme"]
-        page.screenshot(path=Path(folder, f"{name}-{tone}.png"))
-    check_accessible(page)
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{name} is {wide} px wider than the screen"
 
 
 def open_menu(page: Page, name: str) -> None:

@@ -7,9 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deals.models import Deal, Pipeline
-from tests.deals.test_browser import LOOKS, Open, board, looked_at, open_, row
-
-__all__ = ["board", "open_", "row"]
+from tests.browser import LOOKS, looked_at
+from tests.deals.conftest import Open
 
 SOON = 3_000
 

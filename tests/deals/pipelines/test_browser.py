@@ -15,9 +15,8 @@ from deals.models import Pipeline
 from deals.pipelines.parts import schema
 from nimble.models import Connection
 from sync import outbox
-from tests.deals.test_browser import LOOKS, Open, board, looked_at, open_
-
-__all__ = ["board", "open_"]
+from tests.browser import LOOKS, looked_at
+from tests.deals.conftest import Open
 
 
 @pytest.mark.parametrize("look", LOOKS)

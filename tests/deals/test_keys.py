@@ -1,0 +1,181 @@
+"""Every key that the list behind "?" names, pressed, with its effect seen; and that letters can be switched off."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+from contacts import queries as contacts
+from deals.models import Deal, Pipeline
+from nimble.models import Connection
+from team.models import Profile
+from tests.deals.conftest import Open
+
+Effect = Callable[[Page], None]
+
+
+def listed(page: Page, group: str = "") -> set[str]:
+    """The keys that the list names, all or of one group; the list is closed again."""
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    section = page.locator("#keys section").filter(has=page.get_by_role("heading", name=group)) if group else None
+    rows = (section or page.locator("#keys")).locator("dd[data-combos]")
+    found = rows.evaluate_all("rows => rows.flatMap((row) => row.dataset.combos.split(','))")
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    return set(found)
+
+
+def root(page: Page) -> str:
+    return "/".join(page.url.split("/")[:3])
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def shows(where: str) -> Effect:
+    return lambda page: expect(page.locator(where)).to_be_visible()
+
+
+def focuses(where: str) -> Effect:
+    return lambda page: expect(page.locator(where)).to_be_focused()
+
+
+def try_all(page: Page, prepare: Callable[[Page], None], effects: dict[str, tuple[tuple[str, ...], Effect]]) -> None:
+    """Each on the page as it was opened."""
+    address = page.url
+    for combo, (keys, effect) in effects.items():
+        page.goto(address)
+        prepare(page)
+        press(page, *keys)
+        try:
+            effect(page)
+        except AssertionError as error:
+            raise AssertionError(f"{combo} on {address}: {error}") from error
+
+
+def untouched(page: Page) -> None:
+    expect(page.locator(".record-head")).to_be_visible()
+
+
+def on(page: Page, card: Locator) -> None:
+    card.focus()
+    expect(card).to_be_focused()
+
+
+def test_every_key_of_the_board(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1440)
+    column = page.locator(".column:not([data-archived])", has=page.locator(f"#deal-{row.pk}"))
+    cards = column.locator(".card")
+    places = [one.get_attribute("data-name") for one in page.locator(".column:not([data-archived])").all()]
+    first, second, last = (cards.nth(n).get_attribute("id") for n in (0, 1, -1))
+    second_column = page.locator(".column:not([data-archived])").nth(1)
+    right = second_column.locator(".card").first.get_attribute("id")
+    movable = second_column.locator('.card[data-editable="1"]:not([data-no-probability])').first
+    moved = movable.get_attribute("id")
+    pages = {one.get_attribute("data-go"): one.get_attribute("href") for one in page.locator("[data-go]").all()}
+
+    def stands_in(card: str | None, name: str | None) -> Effect:
+        return lambda page: expect(
+            page.locator(f'.column[data-name="{name}"] #{card}:not([aria-busy])')
+        ).to_be_visible()
+
+    def chosen(count: int) -> Effect:
+        return lambda page: expect(page.locator(".card.selected")).to_have_count(count)
+
+    def gone_to(href: str | None) -> Effect:
+        return lambda page: page.wait_for_url(lambda url: (href or "") in url or (href == "/" and "/deals/" in url))
+
+    from_first: dict[str, tuple[tuple[str, ...], Effect]] = {
+        "/": (("/",), focuses("#filter-q")),
+        "?": (("?",), shows("#keys")),
+        "escape": (("m", "Escape"), lambda page: expect(page.locator("#move-menu")).to_be_hidden()),
+        "mod+k": (("Control+k",), shows("#palette")),
+        "c": (("c",), focuses(".quick-add input[name=name]")),
+        "j": (("j",), focuses(f"#{second}")),
+        "k": (("j", "k"), focuses(f"#{first}")),
+        "arrowdown": (("ArrowDown",), focuses(f"#{second}")),
+        "arrowup": (("ArrowDown", "ArrowUp"), focuses(f"#{first}")),
+        "arrowright": (("ArrowRight",), focuses(f"#{right}")),
+        "arrowleft": (("ArrowRight", "ArrowLeft"), focuses(f"#{first}")),
+        "end": (("End",), focuses(f"#{last}")),
+        "home": (("End", "Home"), focuses(f"#{first}")),
+        "m": (("m",), shows("#move-menu")),
+        "o": (("o",), shows("#drawer #deal-head")),
+        "enter": (("Enter",), shows("#drawer #deal-head")),
+        "x": (("x",), chosen(1)),
+        "shift+x": (("x", "j", "Shift+X"), chosen(2)),
+        "e": (("e",), shows("#drawer .editable.editing")),
+        "n": (("n",), focuses("#drawer #composer textarea")),
+        **{f"g {key.lower()}": (("g", key.lower()), gone_to(href)) for key, href in pages.items() if key},
+    }
+    moves: dict[str, tuple[tuple[str, ...], Effect]] = {
+        "alt+arrowleft": (("Alt+ArrowLeft",), stands_in(moved, places[0])),
+        "alt+arrowright": (("Alt+ArrowRight",), stands_in(moved, places[1])),
+    }
+    assert listed(page) == from_first.keys() | moves.keys()
+    try_all(page, lambda page: on(page, page.locator(f"#{first}")), from_first)
+    page.goto(root(page) + board.get_absolute_url())
+    try_all(page, lambda page: on(page, page.locator(f"#{moved}")), moves)
+
+
+def test_every_key_of_a_deal_and_of_contacts(open_: Open, row: Deal, ada: Connection):
+    page = open_(row.get_absolute_url())
+    here = {
+        "e": (("e",), shows(".editable.editing")),
+        "n": (("n",), focuses("#composer textarea")),
+        "m": (("m",), lambda page: page.wait_for_url("**/move/")),
+    }
+    assert listed(page, "On this page") == here.keys()
+    try_all(page, untouched, here)
+
+    page.goto(root(page) + "/contacts/")
+    rows = page.locator("[data-row]")
+    opened = rows.first.locator("a").first.get_attribute("href") or ""
+
+    def is_open(page: Page) -> None:
+        page.wait_for_url(f"**{opened}*")
+
+    here = {
+        "j": (("j",), focuses("[data-row] >> nth=1")),
+        "k": (("j", "k"), focuses("[data-row] >> nth=0")),
+        "o": (("o",), is_open),
+        "enter": (("Enter",), is_open),
+        "e": (("e",), shows(".editable.editing, #content form.form >> nth=0")),
+        "n": (("n",), focuses(".composer textarea")),
+    }
+    assert listed(page, "On this page") == here.keys()
+    try_all(page, lambda page: on(page, rows.first), here)
+
+    contact = contacts.for_user(ada.user).order_by("pk")[0]
+    page.goto(root(page) + contact.get_absolute_url())
+    here = {
+        "e": (("e",), shows(".editable.editing, #content form.form >> nth=0")),
+        "n": (("n",), focuses(".composer textarea")),
+    }
+    assert listed(page, "On this page") == here.keys()
+    try_all(page, untouched, here)
+
+
+def test_letters_can_be_switched_off(open_: Open, board: Pipeline, row: Deal, ada: Connection):
+    Profile.objects.update_or_create(user=ada.user, defaults={"keys": False})
+    page = open_(board.get_absolute_url(), width=1440)
+    card = page.locator(f"#deal-{row.pk}")
+    for key in ("c", "x", "m", "o", "/", "?", "j"):
+        on(page, card)
+        page.keyboard.press(key)
+    opened = ".quick-add, .card.selected, #move-menu:popover-open, #drawer[open], #keys[open]"
+    expect(page.locator(opened)).to_have_count(0)
+    expect(card).to_be_focused()
+    press(page, "Control+k")
+    expect(page.locator("#palette")).to_be_visible()
+    press(page, "Escape", "Enter")
+    expect(page.locator("#drawer #deal-head")).to_be_visible()
+
+
+def test_list_is_empty_of_what_the_page_has_not(open_: Open, board: Pipeline):
+    page = open_("/notifications/")
+    page.keyboard.press("?")
+    expect(page.locator("#keys").get_by_role("heading", name="Everywhere")).to_be_visible()
+    expect(page.locator("#keys").get_by_role("heading", name="On this page")).to_have_count(0)
