@@ -95,11 +95,11 @@ def leaving(user: Any) -> QuerySet[Deal]:
     return for_user(user, leaving=True).filter(_LEAVING)
 
 
-def for_connection(connection: Connection, *, gone: bool = False, leaving: bool = False) -> QuerySet[Deal]:
+def for_connection(connection: Connection, *, gone: bool | None = False, leaving: bool = False) -> QuerySet[Deal]:
     """The deals that may be seen through a connection. What it has not been told of is hidden until it has.
 
-    `gone`: those that could be seen and are gone from Nimble, instead. `leaving`: with those whose deletion is on its
-    way to Nimble, which are not shown.
+    `gone`: those that could be seen and are gone from Nimble, instead; None, both. `leaving`: with those whose deletion
+    is on its way to Nimble, which are not shown.
     """
     seen = Exists(DealSight.objects.filter(record=OuterRef("pk"), connection=connection, seen_at__isnull=False))
     me = connection.nimble_user_id
@@ -111,14 +111,15 @@ def for_connection(connection: Connection, *, gone: bool = False, leaving: bool 
     )
     # Read once for all rows: asking after each row would be most of what a board's figures cost.
     hidden = DealSight.objects.filter(connection=connection, hidden_at__isnull=False).values("record_id")
-    stays = Q() if gone or leaving else ~_LEAVING
+    stays = ~_LEAVING if gone is False and not leaving else Q()
+    there = Q() if gone is None else Q(gone_at__isnull=not gone)
     return Deal.objects.filter(
         allowed,
         stays,
+        there,
         ~Q(pk__in=hidden),
         _in_readable(connection),
         workspace_id=connection.workspace_id,
-        gone_at__isnull=not gone,
     )
 
 

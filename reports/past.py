@@ -4,13 +4,14 @@ Where deals stood is in `deals.moves`. An amount is today's with every change si
 and what was sent from here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from deals import mapping, queries
@@ -70,10 +71,9 @@ def visible(user: Any) -> QuerySet[Deal]:
     connection = viewer(user)
     if connection is None:
         return Deal.objects.none()
-    present = queries.for_connection(connection).order_by().values("pk")
     # Not the second row of one that was joined with its create, nor a create that never went out.
-    gone = queries.for_connection(connection, gone=True).exclude(nimble_id=None).order_by().values("pk")
-    return Deal.objects.filter(Q(pk__in=present) | Q(pk__in=gone))
+    twin = Q(gone_at__isnull=False, nimble_id=None)
+    return queries.for_connection(connection, gone=None).exclude(twin).order_by()
 
 
 def stood(user: Any, laid: Laid, at: datetime) -> QuerySet[StageMove]:
@@ -88,7 +88,7 @@ def stood(user: Any, laid: Laid, at: datetime) -> QuerySet[StageMove]:
 
 
 def board(user: Any, laid: Laid, at: datetime) -> Past:
-    """Six statements, whatever the number of deals."""
+    """As many statements, whatever the number of deals."""
     there = stood(user, laid, at)
     columns = {
         stage.nimble_id: Column(stage, hue)
@@ -108,10 +108,9 @@ def board(user: Any, laid: Laid, at: datetime) -> Past:
     for (stage, currency), total in totals.items():
         if stage in columns and total:
             columns[stage].sums[currency] = total
-    values = {pk: before for _stage, pk, _now, before in then}
-    for stage, column in columns.items():
-        if column.count:
-            column.deals = list(_first(there, stage, values))
+    for stage, one in _first(there, {pk: before for _stage, pk, _now, before in then}):
+        if stage in columns:
+            columns[stage].deals.append(one)
     seen = StageMove.objects.filter(pipeline_nimble_id=laid.pipeline.nimble_id, deal__in=visible(user)).order_by()
     first = seen.aggregate(first=Min("at"))["first"]
     later = seen.filter(number=1, at__gt=at, known=StageMove.Known.SEEN, deal__created_in_nimble__lte=at)
@@ -171,13 +170,16 @@ def _earliest(
         known[name] = (when, value)
 
 
-def _first(there: QuerySet[StageMove], stage: str, values: dict[int, Value]) -> Iterable[Stood]:
-    rows = there.filter(stage_nimble_id=stage).order_by(F("deal__amount").desc(nulls_last=True), "deal")
-    for pk, name, owner, amount, currency, since, known in rows.values_list(
-        "deal", "deal__name", "deal__owner_id", "deal__amount", "deal__currency", "at", "known"
-    )[:SHOWN]:
+def _first(there: QuerySet[StageMove], values: dict[int, Value]) -> Iterator[tuple[str, Stood]]:
+    """The deals that each stage shows, the largest of today first. One statement."""
+    order = (F("deal__amount").desc(nulls_last=True), F("deal"))
+    rank = Window(RowNumber(), partition_by="stage_nimble_id", order_by=order)
+    rows = there.annotate(rank=rank).filter(rank__lte=SHOWN).order_by("stage_nimble_id", "rank")
+    for stage, pk, name, owner, amount, currency, since, known in rows.values_list(
+        "stage_nimble_id", "deal", "deal__name", "deal__owner_id", "deal__amount", "deal__currency", "at", "known"
+    ):
         amount, currency = values.get(pk, (amount, currency))
-        yield Stood(pk, name, owner, amount, currency, since, known)
+        yield stage, Stood(pk, name, owner, amount, currency, since, known)
 
 
 def earliest(user: Any) -> datetime | None:
@@ -185,6 +187,6 @@ def earliest(user: Any) -> datetime | None:
     connection = viewer(user)
     if connection is None:
         return None
-    own = StageMove.objects.filter(deal=OuterRef("pk")).order_by("at").values("at")[:1]
-    found: datetime | None = queries.for_user(user).annotate(begun=Subquery(own)).aggregate(first=Min("begun"))["first"]
+    known = StageMove.objects.filter(deal__in=queries.for_user(user).order_by())
+    found: datetime | None = known.aggregate(first=Min("at"))["first"]
     return found
