@@ -4,11 +4,13 @@ Deals without a value come last, whatever the direction: they are a leg of their
 others both ways, on every database.
 """
 
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 from django.db.models import F, Q, QuerySet
 
 from contacts import keyset
+from crmportal import statements
 from deals.models import Deal
 from deals.table.columns import Sorting
 
@@ -23,9 +25,12 @@ class Listed(NamedTuple):
 
 
 def walk(
-    deals: QuerySet[Deal], sorting: Sorting, size: int, *, start: Place | None, back: bool = False
+    deals: QuerySet[Deal], sorting: Sorting, size: int, *, start: Place | None, back: bool = False, key: Hashable = None
 ) -> list[Listed]:
-    """The next deals after a place, or with `back` those before it, nearest first. Two statements at most."""
+    """The next deals after a place, or with `back` those before it, nearest first. Two statements at most.
+
+    `key`: names what the deals are made of, where the statements of the beginning are to be kept.
+    """
     column, descending = sorting.column, sorting.descending != back
     valued, missing = Q(**{f"{column}__isnull": False}), Q(**{f"{column}__isnull": True})
     legs = [(deals.filter(valued), True)]
@@ -42,10 +47,17 @@ def walk(
         order = ([F(column).desc() if descending else F(column).asc()] if has_values else []) + [
             "-pk" if descending else "pk"
         ]
-        found += [Listed(*row) for row in rows.order_by(*order).values_list("pk", column)[: size - len(found)]]
+        piece = rows.order_by(*order).values_list("pk", column)[: size - len(found)]
+        is_kept = key is not None and start is None
+        named = (key, sorting, back, has_values, size - len(found))
+        found += [Listed(*row) for row in (_kept(named, piece) if is_kept else piece)]
         if len(found) >= size:
             break
     return found
+
+
+def _kept(named: Hashable, piece: QuerySet[Deal, Any]) -> list[tuple[Any, ...]]:
+    return statements.rows(named, lambda: piece)
 
 
 def _beyond(leg: QuerySet[Deal], column: str, start: Place, descending: bool) -> QuerySet[Deal]:

@@ -7,10 +7,12 @@ from functools import cache
 from html import escape
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from crmportal import statements
 from crmportal.formats import hue
 from deals import cards, queries
 from deals.cards import Card, Renderer
@@ -36,11 +38,16 @@ def read(pks: Sequence[int], columns: Sequence[Column], user: Any) -> list[Row]:
     """The rows of some deals in this order, of those that this person sees: a statement, two with fields of the
     pipeline's own.
     """
-    visible = queries.for_user(user).filter(pk__in=pks)
+    given = statements.stand_ins(pks)
     extra = [EXTRA[column.name] for column in columns if column.name in EXTRA]
     own = [column.name for column in columns if column.field]
     names = [name for name in EXTRA if EXTRA[name] in extra]
-    listed = cards.query(visible, user, *(EXTRA[name] for name in names), *(["remote"] if own else []))
+    more = (*(EXTRA[name] for name in names), *(["remote"] if own else []))
+
+    def composed() -> QuerySet[Deal, Any]:
+        return cards.query(queries.for_user(user).filter(pk__in=list(given)), user, *more)
+
+    listed = statements.rows(("table rows", queries.asking(user), more, len(given)), composed, given)
     found = {row[0]: row for row in listed}
     edits = overlay.open_edits(Deal.kind, list(found)) if own else {}
     resource = registry.resource(Deal.kind)

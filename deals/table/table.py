@@ -94,7 +94,7 @@ class Table:
     def page(self, after: str = "", top: str = "") -> Page:
         """The rows after a place, the first ones without. `top`: the place of the first row as it was read."""
         start, first = paging.decode(after, self.sorting), paging.decode(top, self.sorting)
-        listed = paging.walk(self.board.deals, self.sorting, ROWS + 1, start=start)
+        listed = paging.walk(self.board.deals, self.sorting, ROWS + 1, start=start, key=self.board.key)
         arrived = []
         if start and first:
             arrived = paging.walk(self.board.deals, self.sorting, ROWS, start=first, back=True)[::-1]
