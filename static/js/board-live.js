@@ -5,6 +5,8 @@ import { announce, word } from "./words.js";
 
 // The whole board is read anew at most so often.
 const ANEW = 10_000;
+// Further pages of columns that are read for it.
+const MOST_PAGES = 100;
 let lastAnew = 0;
 
 const cardOf = (pk) => document.getElementById(`deal-${pk}`);
@@ -137,12 +139,36 @@ function takeIn(root) {
   return done;
 }
 
+// The first column that shows more cards here than a page that was read holds, though there are more to fetch.
+function shorter(page) {
+  return [...page.querySelectorAll("#board .cards")].find((list) => {
+    const here = document.getElementById(list.id);
+    return here && list.querySelector(":scope > .more") && list.querySelectorAll(".card").length < here.querySelectorAll(".card").length;
+  });
+}
+
+// Reads on in a column of a page that was read: what is above its first card will be told by the next poll.
+async function readOn(list) {
+  const more = list.querySelector(":scope > .more");
+  const response = await fetch(more.getAttribute("hx-get"), { headers: { "HX-Request": "true" }, cache: "no-store" });
+  if (!response.ok) throw new Error(String(response.status));
+  const rest = document.createElement("template");
+  rest.innerHTML = await response.text();
+  for (const card of rest.content.querySelectorAll(".card")) {
+    if (card.hasAttribute("hx-swap-oob") || list.ownerDocument.getElementById(card.id)) card.remove();
+  }
+  more.replaceWith(rest.content);
+}
+
+// The board as it is now, with as many cards in each column as had been scrolled to.
 async function readAnew(board) {
   const response = await fetch(board.dataset.anew, { cache: "no-store" });
-  if (!response.ok || !board.isConnected || busy.size) return;
+  if (!response.ok) return;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const fresh = page.getElementById("board");
   if (!fresh || fresh.dataset.live !== board.dataset.live) return;
+  for (let list = shorter(page), pages = 0; list && pages < MOST_PAGES; list = shorter(page), pages += 1) await readOn(list);
+  if (!board.isConnected || busy.size) return;
   for (const form of board.querySelectorAll("[data-quick]")) page.getElementById(form.id)?.replaceWith(form.cloneNode());
   steadily(() => {
     for (const part of ["board", "stats", "open-count", "filter-chips"]) {

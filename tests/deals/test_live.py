@@ -268,3 +268,29 @@ def test_board_that_is_read_anew_keeps_what_is_being_typed(two: Any, ada: Connec
     expect(his.locator(f"#deal-{row.pk} .t")).to_have_text("Renamed by Ada", timeout=SOON)
     expect(name).to_have_value("Half a na")
     expect(name).to_be_focused()
+
+
+def test_board_that_is_read_anew_keeps_what_was_scrolled_to(two: Any, ada: Connection):
+    his, pipeline = two[1], two[2]
+    row, first, _second = movable(pipeline, ada)
+    more = [Deal.objects.get(pk=row.pk) for _n in range(130)]
+    for n, one in enumerate(more):
+        one.pk, one.nimble_id, one.updated_in_nimble = None, f"more-{n}", None
+    Deal.objects.bulk_create(more)
+    his.reload()
+    cards = his.locator(f"#cards-{first.pk} .card")
+    for shown in (50, 100):
+        expect(cards).to_have_count(shown)
+        his.locator(f"#cards-{first.pk} .more").scroll_into_view_if_needed()
+    total = Deal.objects.filter(stage_nimble_id=first.nimble_id).count()
+    expect(cards).to_have_count(min(total, 150))
+    there = his.locator(f"#{cards.nth(120).get_attribute('id')}")
+    there.focus()
+    there.scroll_into_view_if_needed()
+    place = there.bounding_box()
+    actions.change(author=ada.user, deal=row, field="name", value="Renamed by Ada")
+    Event.objects.filter(workspace=ada.workspace).delete()
+    expect(his.locator(f"#deal-{row.pk} .t")).to_have_text("Renamed by Ada", timeout=2 * SOON)
+    expect(cards).to_have_count(min(total, 150))
+    expect(there).to_be_focused()
+    assert there.bounding_box() == place
