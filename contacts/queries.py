@@ -1,6 +1,6 @@
 """What pages read of contacts: always through `for_user`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -39,6 +39,15 @@ def for_connection(connection: Connection) -> QuerySet[Contact]:
         workspace_id=connection.workspace_id,
         gone_at=None,
     )
+
+
+def could_see(connection: Connection, pks: Iterable[int]) -> set[int]:
+    """Which of these contacts, private now, may have been shown through a connection when everybody could see them."""
+    sights = ContactSight.objects.filter(connection=connection, record_id__in=pks)
+    shown = Q(pk__lte=decided(connection, "listing")) | Q(pk__in=sights.exclude(seen_at=None).values("record_id"))
+    never = sights.filter(seen_at=None, hidden_at__isnull=False).values("record_id")
+    here = Contact.objects.filter(shown, workspace_id=connection.workspace_id, pk__in=pks)
+    return set(here.exclude(pk__in=never).values_list("pk", flat=True))
 
 
 def by_nimble_id(user: Any, ids: Sequence[str]) -> dict[str, Contact]:

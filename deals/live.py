@@ -1,16 +1,16 @@
 """What happened on a board since it was read, as the person who looks at it may know of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Q
 
 from contacts import queries as contacts
-from contacts.models import Contact, ContactSight
+from contacts.models import Contact
 from deals import queries
 from deals.board import Board
-from deals.models import Deal, DealContact, DealSight, Pipeline
+from deals.models import Deal, DealContact, Pipeline
+from nimble.models import Connection
 from sync import events
 from sync.models import Event
 from sync.viewer import viewer
@@ -43,13 +43,12 @@ def news(board: Board, after: int, upto: int) -> News:
     if len(ids) + len(named) > MOST_NAMED:
         return News(anew=True)
     if named:
-        ids |= _with_contacts(board, named)
+        ids |= _with_contacts(board, named, _readers(found, Contact.kind))
     if not ids:
         return News()
     visible = queries.visible(board.user, ids)
     here = board.holds(visible)
-    readers = {int(pk): users for event in found if event.kind == Deal.kind for pk, users in event.readers.items()}
-    gone = (visible - here) | _lost(board, ids - visible, readers)
+    gone = (visible - here) | _lost(board, ids - visible, _readers(found, Deal.kind))
     return News(frozenset(here), frozenset(gone), anew=len(here) > MOST_CARDS)
 
 
@@ -59,32 +58,43 @@ def _is_about_all(event: Event, board: Board) -> bool:
     return event.ids is None and event.kind in (events.ANY, Deal.kind, Contact.kind)
 
 
-def _with_contacts(board: Board, pks: set[int]) -> set[int]:
-    """The deals whose cards may name one of these contacts, as far as this person sees it, or has seen it."""
-    known = Q(pk__in=contacts.for_user(board.user).filter(pk__in=pks).values("pk")) | Q(
-        pk__in=_taken(ContactSight, board.user, pks)
-    )
+def _readers(found: Iterable[Event], kind: str) -> dict[int, set[str] | None]:
+    """Of the records of a kind that were narrowed, who could read them before; None for everybody."""
+    readers: dict[int, set[str] | None] = {}
+    for event in found:
+        for pk, users in event.readers.items() if event.kind == kind else ():
+            before = readers.get(int(pk), set())
+            readers[int(pk)] = None if users is None or before is None else {*before, *users}
+    return readers
+
+
+def _narrowed(
+    board: Board, readers: Mapping[int, Set[str] | None], could_see: Callable[[Connection, Set[int]], Set[int]]
+) -> set[int]:
+    """Of what was narrowed, that which this person may have seen until then."""
+    connection = viewer(board.user)
+    if connection is None:
+        return set()
+    public = {pk for pk, users in readers.items() if users is None}
+    named = {pk for pk, users in readers.items() if users and connection.nimble_user_id in users}
+    return named | (set(could_see(connection, public)) if public else set())
+
+
+def _with_contacts(board: Board, pks: set[int], readers: Mapping[int, Set[str] | None]) -> set[int]:
+    """The deals whose cards may name one of these contacts, as far as this person sees it, or has seen it until now."""
+    taken = _narrowed(board, readers, contacts.could_see)
+    known = Q(pk__in=contacts.for_user(board.user).filter(pk__in=pks).values("pk")) | Q(pk__in=taken)
     named = Contact.objects.filter(known).values("nimble_id")
     return set(DealContact.objects.filter(contact_nimble_id__in=named).values_list("deal_id", flat=True))
 
 
-def _lost(board: Board, pks: set[int], readers: Mapping[int, list[str] | None]) -> set[int]:
+def _lost(board: Board, pks: set[int], readers: Mapping[int, Set[str] | None]) -> set[int]:
     """Of the deals that this person does not see, those that they may have seen before: deleted or hidden since."""
     connection = viewer(board.user)
     if not pks or connection is None:
         return set()
     deleted = queries.for_connection(connection, gone=True).filter(pk__in=pks)
     leaving = queries.leaving(board.user).filter(pk__in=pks)
-    public = {pk for pk in pks & readers.keys() if readers[pk] is None}
-    named = {pk for pk in pks & readers.keys() if connection.nimble_user_id in (readers[pk] or ())}
-    narrowed = named | (queries.could_see(connection, public) if public else set())
+    narrowed = {pk: users for pk, users in readers.items() if pk in pks}
     going = (pk for deals in (deleted, leaving) for pk in deals.values_list("pk", flat=True))
-    return {*going, *_taken(DealSight, board.user, pks), *narrowed}
-
-
-def _taken(sight: type[Any], user: Any, pks: Iterable[int]) -> set[int]:
-    """Those that this person's own token was shown, and that are hidden from them now."""
-    taken = sight.objects.filter(
-        connection=viewer(user), record_id__in=pks, seen_at__isnull=False, hidden_at__isnull=False
-    )
-    return set(taken.values_list("record_id", flat=True))
+    return {*going, *_narrowed(board, narrowed, queries.could_see)}

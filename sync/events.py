@@ -87,12 +87,17 @@ def note(workspace_id: int, kind: str, ids: Iterable[int] | None) -> None:
 
 
 def narrowed(workspace_id: int, kind: str, readers: Mapping[int, Sequence[str] | None]) -> None:
-    """These records are shown to fewer people now: id → the users who could read it before, None for everybody."""
+    """These records are shown to fewer people now: id → users who could read it before, None for everybody.
+
+    Who is named of a record in one transaction adds up.
+    """
     if not readers:
         return
     with _noting():
-        found = _noted(workspace_id, kind)
-        found.readers.update({pk: None if users is None else sorted(users) for pk, users in readers.items()})
+        known = _noted(workspace_id, kind).readers
+        for pk, users in readers.items():
+            before = known.get(pk, [])
+            known[pk] = None if users is None or before is None else sorted({*before, *users})
 
 
 def _noted(workspace_id: int, kind: str) -> Noted:
@@ -109,20 +114,25 @@ def _record_alone(noted: Mapping[tuple[int, str], Noted]) -> None:
 def _record(noted: Mapping[tuple[int, str], Noted]) -> None:
     """Workspaces in one order, so that two writers cannot wait for each other."""
     for workspace_id in sorted({workspace_id for workspace_id, _kind in noted}):
-        kinds = [(kind, one) for (of, kind), one in noted.items() if of == workspace_id]
+        kinds = [(kind, one, _named(one)) for (of, kind), one in noted.items() if of == workspace_id]
         last = _advance(workspace_id, len(kinds))
         Event.objects.bulk_create(
             Event(
                 workspace_id=workspace_id,
                 number=number,
                 kind=kind,
-                ids=None if one.ids is None or len(one.ids) > MOST_IDS else sorted(one.ids),
-                readers={str(pk): users for pk, users in one.readers.items()},
+                ids=ids,
+                readers={str(pk): users for pk, users in one.readers.items()} if ids is not None else {},
             )
-            for number, (kind, one) in enumerate(kinds, start=last - len(kinds) + 1)
+            for number, (kind, one, ids) in enumerate(kinds, start=last - len(kinds) + 1)
         )
         if last % PRUNE_EVERY < len(kinds):
             Event.objects.filter(workspace_id=workspace_id, number__lte=last - KEPT).delete()
+
+
+def _named(one: Noted) -> list[int] | None:
+    """Its records; None for any, which whoever shows some reads anew, so that nobody needs to know its readers."""
+    return None if one.ids is None or len(one.ids) > MOST_IDS else sorted(one.ids)
 
 
 def _advance(workspace_id: int, by: int) -> int:

@@ -83,3 +83,4 @@ def hide(resource: Resource, connection: Connection, pk: int) -> None:
         with events.atomic():
             upsert(resource.sight, [hidden], ["record_id", "connection_id"])
             events.note(connection.workspace_id, resource.kind, [pk])
+            events.narrowed(connection.workspace_id, resource.kind, {pk: [connection.nimble_user_id]})

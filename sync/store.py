@@ -208,7 +208,7 @@ def _save_batch(
     echoes.hear(resource, brought, read_at)
     if resource.sight:
         events.narrowed(connection.workspace_id, resource.kind, readers)
-        _doubt(resource.sight, narrowed, read_at)
+        _doubt(resource, connection.workspace_id, narrowed, read_at)
         shown = {tally.ids[item.nimble_id]: item.view for item in batch}
         # Hidden from them after this read began: what it brought says nothing of that.
         since = resource.sight._default_manager.filter(connection=connection, hidden_at__gt=read_at)
@@ -255,14 +255,23 @@ def narrow(resource: Resource, row: Any, remote: dict[str, Any], at: datetime) -
     audience, had = resource.audience(remote), resource.audience(row.remote)
     if resource.sight and audience and audience != had:
         events.narrowed(row.workspace_id, resource.kind, {row.pk: had and sorted(had.users)})
-        _doubt(resource.sight, {row.pk: audience}, at)
+        _doubt(resource, row.workspace_id, {row.pk: audience}, at)
 
 
-def _doubt(sight: type[Any], narrowed: Mapping[int, Audience], at: datetime) -> None:
-    """What was made private is hidden from whoever is not named, until their own token is shown it again."""
+def _doubt(resource: Resource, workspace_id: int, narrowed: Mapping[int, Audience], at: datetime) -> None:
+    """What was made private is hidden from whoever is not named, until their own token is shown it again.
+
+    Those whom it was shown through a group are named by their sights alone.
+    """
+    if resource.sight is None:
+        return
     for pk, audience in narrowed.items():
-        unnamed = sight._default_manager.filter(record_id=pk).exclude(connection__nimble_user_id__in=audience.users)
-        unnamed.filter(hidden_at=None).update(hidden_at=at)
+        sights = resource.sight._default_manager.filter(record_id=pk, hidden_at=None)
+        unnamed = sights.exclude(connection__nimble_user_id__in=audience.users)
+        shown = list(unnamed.exclude(seen_at=None).values_list("connection__nimble_user_id", flat=True))
+        if shown:
+            events.narrowed(workspace_id, resource.kind, {pk: shown})
+        unnamed.update(hidden_at=at)
 
 
 def _discover(resource: Resource, connection: Connection, pks: Sequence[int]) -> None:

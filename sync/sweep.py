@@ -67,7 +67,9 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, u
     quarantine.settle(pull.connection, kind, listed_since)
     _ask(pull, resource, believed)
     with events.atomic():
-        events.note(pull.workspace_id, kind, believed.values_list("record_id", flat=True))
+        ids = list(believed.values_list("record_id", flat=True))
+        events.note(pull.workspace_id, kind, ids)
+        events.narrowed(pull.workspace_id, kind, {pk: [pull.connection.nimble_user_id] for pk in ids})
         believed.update(hidden_at=now)
     missing = missing.filter(hidden_at__isnull=False)
     missing.update(missing=F("missing") + 1)

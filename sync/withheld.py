@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from nimble import errors
 from nimble.models import Connection
-from sync import registry
+from sync import events, registry
 from sync.clock import database_now
 from sync.resource import Resource
 from sync.runs import Pull
@@ -41,7 +41,11 @@ def hide(pull: Pull, kind: str, missing: QuerySet[Any]) -> list[int]:
         return []
     now = database_now()
     for start in range(0, len(ids), BATCH):
-        missing.filter(record_id__in=ids[start : start + BATCH]).update(hidden_at=now)
+        some = ids[start : start + BATCH]
+        with events.atomic():
+            missing.filter(record_id__in=some).update(hidden_at=now)
+            events.note(pull.workspace_id, kind, some)
+            events.narrowed(pull.workspace_id, kind, {pk: [pull.connection.nimble_user_id] for pk in some})
     if ids:
         log.warning("vanished records are withheld from their viewer", connection=pull.connection.pk, hidden=len(ids))
     return ids

@@ -14,8 +14,9 @@ from sync import opened, registry, undo
 from sync.models import Event
 from tests import factories
 from tests.browser import NewPage
+from tests.contacts.payloads import contact, item
 from tests.deals.conftest import Keep, browser
-from tests.deals.payloads import deal
+from tests.deals.payloads import deal, related
 from tests.deals.test_browser import carry
 from tests.people import BJORN, Connect
 
@@ -142,6 +143,53 @@ def test_deal_that_nimble_refuses_leaves_the_board(page: Client, keep: Keep, sal
     opened.hide(registry.resource("deal"), ada, one.pk)
     assert DealSight.objects.filter(record=one, hidden_at__isnull=False).exists()
     assert f'data-gone="{one.pk}"' in poll(page, sales, before).content.decode()
+
+
+def test_deal_that_was_taken_from_somebody_is_silence_from_then_on(
+    keep: Keep, sales: Pipeline, ada: Connection, bjorn: Connection
+):
+    keep(deal(1), connection=bjorn)
+    [row] = keep(deal(1))
+    client, before = browser(bjorn.user), number(ada.workspace)
+    silence = alike(poll(client, sales, before))
+    opened.hide(registry.resource("deal"), bjorn, row.pk)
+    assert f'data-gone="{row.pk}"' in poll(client, sales, before).content.decode()
+    before = number(ada.workspace)
+    keep(deal(1, values={"name": "Kestrelwood"}))
+    assert number(ada.workspace) > before
+    assert alike(poll(client, sales, before)) == silence
+
+
+def test_deal_seen_through_a_group_leaves_the_board_as_it_is_narrowed(
+    keep: Keep, sales: Pipeline, ada: Connection, bjorn: Connection
+):
+    mine = {"owner": {"user_id": ada.nimble_user_id, "name": "Ada"}}
+    grouped = {"read": {"user_ids": [], "group_ids": ["g1"]}, "edit": None}
+    keep(deal(1, **mine, privacy=grouped), connection=bjorn)
+    [row] = keep(deal(1, **mine, privacy=grouped))
+    client, before = browser(bjorn.user), number(ada.workspace)
+    keep(deal(1, **mine, privacy=factories.NOBODY, values={"name": "Kestrelwood"}))
+    assert f'data-gone="{row.pk}"' in poll(client, sales, before).content.decode()
+    before = number(ada.workspace)
+    keep(deal(1, **mine, privacy=factories.NOBODY, values={"name": "Kestrelfield"}))
+    assert poll(client, sales, before).status_code == 204
+
+
+def test_contact_that_was_taken_from_somebody_changes_its_cards_once(
+    keep: Keep, sales: Pipeline, ada: Connection, bjorn: Connection
+):
+    keep(contact(1, fields={"last name": [item("Zimmermann")]}), kind="contact", connection=bjorn)
+    [person] = keep(contact(1, fields={"last name": [item("Zimmermann")]}), kind="contact")
+    [row] = keep(deal(1, related_contacts=[related("c1", "Ada Zimmermann")]))
+    client, before = browser(bjorn.user), number(ada.workspace)
+    opened.hide(registry.resource("contact"), bjorn, person.pk)
+    body = poll(client, sales, before).content.decode()
+    assert f'id="deal-{row.pk}"' in body
+    assert "Zimmermann" not in body
+    before = number(ada.workspace)
+    keep(contact(1, fields={"last name": [item("Zimmerfrau")]}), kind="contact")
+    assert number(ada.workspace) > before
+    assert poll(client, sales, before).status_code == 204
 
 
 def test_filters_hold_for_what_arrives(page: Client, keep: Keep, sales: Pipeline, ada: Connection):

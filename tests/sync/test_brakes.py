@@ -13,7 +13,7 @@ from deals.models import Deal
 from nimble.models import Connection
 from sync import brakes, pull
 from sync.clock import database_now
-from sync.models import Brake, Run, Stream
+from sync.models import Brake, Event, Run, Stream
 from tests.people import ADA, BJORN, Connect
 from tests.sandboxes import SandboxServer
 
@@ -224,8 +224,12 @@ def test_what_is_taken_from_a_person_is_hidden_from_them_whatever_they_decide(
         assert theirs.filter(nimble_id__in=ids).count() == 24
         brakes.refuse(brake, by=bjorn.user, mark=brake.mark)
         Connection.objects.filter(pk=mirror.pk).update(state=Connection.State.ACTIVE)
+    before = Event.objects.latest("number").number
     assert again(bjorn)["deals"].state == Run.State.DONE
     assert theirs.filter(nimble_id__in=ids).count() == 0
+    told = [event.readers for event in Event.objects.filter(number__gt=before, kind="deal")]
+    hidden = {str(pk) for pk in Deal.objects.filter(nimble_id__in=ids).values_list("pk", flat=True)}
+    assert {pk for readers in told for pk, users in readers.items() if users == [bjorn.nimble_user_id]} == hidden
     assert deals.for_connection(mirror).filter(nimble_id__in=ids).count() == 24
     assert not Brake.objects.filter(state__in=Brake.OPEN).exists()
     again(bjorn)

@@ -41,6 +41,14 @@ def test_nothing_noted_raises_no_number(ada: Connection):
     assert number(ada.workspace) == 0
 
 
+def test_readers_of_what_is_narrowed_add_up(ada: Connection):
+    with events.atomic():
+        events.note(ada.workspace_id, "deal", [1, 2])
+        events.narrowed(ada.workspace_id, "deal", {1: ["b"], 2: None})
+        events.narrowed(ada.workspace_id, "deal", {1: ["a"], 2: ["a"]})
+    assert Event.objects.get().readers == {"1": ["a", "b"], "2": None}
+
+
 def test_what_is_rolled_back_is_no_event(ada: Connection):
     with events.atomic():
         events.note(ada.workspace_id, "deal", [1])

@@ -13,7 +13,7 @@ from deals import actions, queries
 from deals.models import Deal, Pipeline, Stage
 from nimble.models import Connection, Member
 from sync import leases, outbox, pull, registry, runs, when
-from sync.models import Quarantined, Run, Stream
+from sync.models import Event, Quarantined, Run, Stream
 from tests.people import ADA, BJORN, EVE, Connect, sign_in_again
 from tests.sandboxes import SandboxServer
 
@@ -140,6 +140,7 @@ def test_deleted_contact_is_hidden_at_once_and_gone_after_a_second_look(mirror: 
     again(mirror)
     contact.refresh_from_db()
     assert contact.gone_at is None
+    assert Event.objects.filter(kind="contact", readers={str(contact.pk): [mirror.nimble_user_id]}).exists()
     assert not contact_queries.for_user(mirror.user).filter(pk=contact.pk).exists()
     again(mirror)
     contact.refresh_from_db()
