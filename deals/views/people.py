@@ -1,5 +1,7 @@
 """The contacts of a deal: found and added, with a note on each, and removed."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,7 +19,9 @@ from deals.models import Deal
 from deals.record import Record
 from deals.views import answers
 from deals.views.deal import editable
-from sync import edits
+from sync import edits, events
+
+Listed = list[dict[str, Any]]
 
 # More are found by a longer word.
 MOST_FOUND = 8
@@ -36,7 +40,7 @@ def relate(request: HttpRequest, pk: int) -> HttpResponse:
             error = _("{name} is not in Nimble yet: try again in a moment.").format(name=contact.name)
         elif contact.nimble_id not in [one["id"] for one in listed]:
             text = _("{name} takes part now.").format(name=contact.name)
-            return _change(request, deal, [*listed, {"id": contact.nimble_id, "note": ""}], text)
+            return _change(request, deal, partial(_added, key=contact.nimble_id), text)
         else:
             error = _("{name} takes part already.").format(name=contact.name)
     query = request.GET.get("q", "").strip()
@@ -56,18 +60,17 @@ def related(request: HttpRequest, pk: int, key: str) -> HttpResponse:
         raise Http404
     if request.method == "POST" and "remove" in request.POST:
         text = _("{name} takes part no more.").format(name=person.name)
-        return _change(request, deal, [one for one in listed if one["id"] != key], text)
+        return _change(request, deal, lambda now: [one for one in now if one["id"] != key], text)
     data = request.POST if request.method == "POST" else None
     form = RelationForm(data, initial={"note": person.note}, auto_id="id-relation-%s", label_suffix="")
     if data is not None and form.is_valid():
         note = form.cleaned_data["note"]
-        noted = [{**one, "note": note} if one["id"] == key else one for one in listed]
-        return _change(request, deal, noted, _("The note is saved."))
+        return _change(request, deal, partial(_noted, key=key, note=note), _("The note is saved."))
     context = {"deal": deal, "one": person, "form": form}
     return fragment(request, "deals/people/note.html", "ask", context, status=422 if form.errors else 200)
 
 
-def _listed(deal: Deal, request: HttpRequest) -> list[dict[str, Any]]:
+def _listed(deal: Deal, request: HttpRequest) -> Listed:
     return list(Record(deal, request.user).values.get("contacts") or [])
 
 
@@ -78,7 +81,7 @@ def _contact(request: HttpRequest) -> Contact:
     return get_object_or_404(contacts.for_user(request.user), pk=int(asked))
 
 
-def _find(request: HttpRequest, query: str, listed: list[dict[str, Any]]) -> list[Contact]:
+def _find(request: HttpRequest, query: str, listed: Listed) -> list[Contact]:
     """The people and companies of these words that do not take part yet, by name."""
     if not query:
         return []
@@ -87,9 +90,21 @@ def _find(request: HttpRequest, query: str, listed: list[dict[str, Any]]) -> lis
     return list(found.order_by("sort_name", "pk").defer(*contacts.HEAVY)[:MOST_FOUND])
 
 
-def _change(request: HttpRequest, deal: Deal, wanted: list[dict[str, Any]], text: str) -> HttpResponse:
+def _added(listed: Listed, *, key: str) -> Listed:
+    return listed if key in [one["id"] for one in listed] else [*listed, {"id": key, "note": ""}]
+
+
+def _noted(listed: Listed, *, key: str, note: str) -> Listed:
+    return [{**one, "note": note} if one["id"] == key else one for one in listed]
+
+
+def _change(request: HttpRequest, deal: Deal, change: Callable[[Listed], Listed], text: str) -> HttpResponse:
+    """Change the list of contacts as it is now: an edit has all of it, and a colleague may just have made another."""
     try:
-        edit = actions.change(author=request.user, deal=deal, field="contacts", value=wanted)
+        with events.atomic():
+            locked = Deal.objects.select_for_update().get(pk=deal.pk)
+            wanted = change(_listed(locked, request))
+            edit = actions.change(author=request.user, deal=locked, field="contacts", value=wanted)
     except edits.CannotEdit as reason:
         return answers.refused(request, deal, str(reason))
     return answers.changed(request, deal, text, undo=answers.undo(deal, edit))

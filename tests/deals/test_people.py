@@ -1,15 +1,19 @@
 """The contacts of a deal: found, added, noted, removed."""
 
+import threading
+import time
 from typing import Any
 
 import pytest
+from django.db import connection as database
 from django.test import Client
 from django.urls import reverse
 
 from contacts.models import Contact
+from deals import actions
 from deals.models import Deal
 from nimble.models import Connection
-from sync import outbox
+from sync import events, outbox
 from sync.models import Edit, State
 from tests.contacts.payloads import contact, item
 from tests.deals.conftest import Keep, browser
@@ -57,6 +61,33 @@ def test_contacts_are_found_by_words_and_added(page: Client, row: Deal):
     shown = page.get(reverse("deals:beside", args=[row.pk])).content.decode()
     assert "Åström" in shown
     assert "Saved here" in shown
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_add_contacts_at_once_lose_neither(page: Client, row: Deal, ada: Connection):
+    """The second one asks while the first one's change is not committed yet."""
+    begun = threading.Event()
+    find = reverse("deals:relate", args=[row.pk])
+    page.get(find, {"q": "astr"}, headers=HTMX)
+
+    def add() -> None:
+        try:
+            with events.atomic():
+                locked = Deal.objects.select_for_update().get(pk=row.pk)
+                both = [{"id": "c1", "note": ""}, {"id": "c3", "note": ""}]
+                actions.change(author=ada.user, deal=locked, field="contacts", value=both)
+                begun.set()
+                time.sleep(1)
+        finally:
+            database.close()
+
+    first = threading.Thread(target=add)
+    first.start()
+    assert begun.wait(10)
+    answer = page.post(find, {"contact": pk_of("c2")}, headers=HTMX)
+    first.join()
+    assert answer.status_code == 200
+    assert [one["id"] for one in taking_part()] == ["c1", "c3", "c2"]
 
 
 def test_nobody_finds_or_adds_whom_they_do_not_see(row: Deal, connect: Any):
