@@ -86,10 +86,12 @@ class Cells:
         editable = self.renderer.editable and not card.locked
         state = self.renderer.states.get(card.edit_state, "") if card.edit_state else ""
         unsure = " data-no-probability" if card.probability is None else ""
+        stage = self.renderer.stages.get(card.stage)
+        stands = f' data-stage="{stage.pk}"' if stage else ""
         url = f"{self.renderer.root}{card.pk}/"
         choose = escape(_("Choose {title}").format(title=card.name or self.renderer.unnamed))
         parts = [
-            f'<tr id="deal-{card.pk}" data-deal="{card.pk}" data-rev="{card.rev}"{unsure}{mark}'
+            f'<tr id="deal-{card.pk}" data-deal="{card.pk}" data-rev="{card.rev}"{stands}{unsure}{mark}'
             f' data-editable="{int(editable)}">'
             f'<th scope="row" tabindex="-1"><input type="checkbox" class="js-only" tabindex="-1" aria-label="{choose}">'
             f'<a class="t" href="{url}" data-drawer tabindex="-1" dir="auto">{name}</a>{state}</th>'

@@ -97,13 +97,14 @@ function save(cell, next = null) {
 
 function stages(cell) {
   const row = cell.parentElement;
-  const { deal } = row.dataset;
+  // The stage that is shown as the menu opens: whoever moves it meanwhile is not overridden.
+  const { deal, stage: seen = "" } = row.dataset;
   const now = cell.textContent.trim();
   const move = (stage) => {
     const asks = stage.hasAttribute("data-ask") || (stage.hasAttribute("data-ask-probability") && row.hasAttribute("data-no-probability"));
     const address = `/deals/${deal}/move/`;
     if (asks) htmx.ajax("GET", `${address}?stage=${stage.dataset.stage}&dialog=1`, { source: "#dialog", target: "#dialog", swap: "innerHTML" });
-    else htmx.ajax("POST", address, { source: cell, target: cell, swap: "none", values: { stage: stage.dataset.stage, rev: row.dataset.rev } });
+    else htmx.ajax("POST", address, { source: cell, target: cell, swap: "none", values: { stage: stage.dataset.stage, seen, rev: row.dataset.rev } });
   };
   openMenu(
     cell,

@@ -6,7 +6,9 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
+from deals import mapping
 from deals.models import Deal, Pipeline
+from sync.models import Edit
 from tests.browser import LOOKS, looked_at
 from tests.deals.conftest import Open
 
@@ -76,6 +78,20 @@ def test_stage_is_chosen_from_a_menu(open_: Open, board: Pipeline, row: Deal):
     page.get_by_role("menuitemradio", name=goal.name).click()
     expect(cell(page, row, "stage")).to_have_text(goal.name)
     assert Deal.objects.get(pk=row.pk).stage_nimble_id == goal.nimble_id
+
+
+def test_move_knows_the_stage_that_was_shown(open_: Open, board: Pipeline, row: Deal):
+    """A colleague's move that came meanwhile is no base of it, so the two are a conflict."""
+    page = open_(address(board))
+    here, goal, elsewhere = board.stages.filter(role="open", archived_at=None).order_by("position")[:3]
+    cell(page, row, "stage").focus()
+    page.keyboard.press("Enter")
+    moved = {**row.remote, mapping.LISTED_STAGE: elsewhere.nimble_id}
+    Deal.objects.filter(pk=row.pk).update(stage_nimble_id=elsewhere.nimble_id, remote=moved)
+    assert mapping.current_stage(moved) == elsewhere.nimble_id
+    page.get_by_role("menuitemradio", name=goal.name).click()
+    expect(cell(page, row, "stage")).to_have_text(goal.name)
+    assert Edit.objects.get().fields["stage"] == {"base": here.nimble_id, "new": goal.nimble_id}
 
 
 @pytest.mark.parametrize("look", LOOKS)
