@@ -31,7 +31,9 @@ from deals.queries import ON_ITS_WAY, Laid, Total
 class Board:
     """What the board of one pipeline needs of the database; each part is read once, and only when it is asked for."""
 
-    def __init__(self, user: Any, known: Sequence[Laid], chosen: Laid, filters: Filters) -> None:
+    def __init__(
+        self, user: Any, known: Sequence[Laid], chosen: Laid, filters: Filters, *, grouped: bool = True
+    ) -> None:
         self.user = user
         self.pipelines = [laid.pipeline for laid in known]
         self.pipeline = chosen.pipeline
@@ -40,9 +42,10 @@ class Board:
         self.stages = sorted(chosen.stages, key=lambda stage: (stage.is_final, stage.position))
         self.filters = filters
         self.display = Display.of(chosen.display)
-        self.grouping = GROUPINGS[filters.group](self.stages, lambda: self.members)
+        self.grouping = GROUPINGS[filters.group if grouped else ""](self.stages, lambda: self.members)
         # What `deals` and their columns depend on.
-        self.key = (queries.asking(user), self.pipeline.nimble_id, filters, filters.made_of(known), self.grouping.as_of)
+        columns = (type(self.grouping), self.grouping.as_of)
+        self.key = (queries.asking(user), self.pipeline.nimble_id, filters, filters.made_of(known), columns)
 
     @cached_property
     def deals(self) -> QuerySet[Deal]:
@@ -253,8 +256,11 @@ class Following:
     more: str
 
 
-def open_board(user: Any, pk: int, filters: Filters) -> Board | None:
-    """The board of one of the person's pipelines; None for one that they have not."""
+def open_board(user: Any, pk: int, filters: Filters, *, grouped: bool = True) -> Board | None:
+    """The board of one of the person's pipelines; None for one that they have not.
+
+    Not `grouped`: of all deals by stage, whatever the filters say of columns.
+    """
     known = queries.laid_out(user)
     chosen = next((one for one in known if one.pipeline.pk == pk), None)
-    return Board(user, known, chosen, filters) if chosen else None
+    return Board(user, known, chosen, filters, grouped=grouped) if chosen else None

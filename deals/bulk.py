@@ -14,8 +14,9 @@ from sync.models import Batch, Edit
 from sync.viewer import viewer
 
 SET, ADD, REMOVE = "set", "add", "remove"
-# Before a change is sent, the deal is read.
+# Before a change is sent, the deal is read; a note that says why it was lost is sent on its own.
 CALLS_EACH = 2
+CALLS_OF_NOTE = 1
 CHUNK = 500
 NAMED = 10
 # Where the columns of a deal hold what its fields are called by.
@@ -33,7 +34,8 @@ COLUMNS = {
 @dataclass
 class Plan:
     """What a change would do. `changes`, `same`: how many deals; `locked`: those that this person may not edit in
-    Nimble, `unsure`: those that need a probability of their own first. `calls` to Nimble, at `rate` a second.
+    Nimble, `unsure`: those that need a probability of their own first. `each`: calls to Nimble for a deal, at `rate` a
+    second.
     """
 
     total: int = 0
@@ -41,14 +43,16 @@ class Plan:
     same: int = 0
     locked: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
+    each: int = CALLS_EACH
     rate: float = pace.Pace().rate
 
     @property
     def calls(self) -> int:
-        return self.changes * CALLS_EACH
+        return self.changes * self.each
 
     @property
     def seconds(self) -> float:
+        """At the least: what others send goes at the same pace."""
         return max(self.calls / self.rate, 1)
 
     @property
@@ -63,7 +67,7 @@ class Plan:
 
 def plan(user: Any, pks: Sequence[int], asked: Mapping[str, Any]) -> Plan:
     """What a change of these deals would do, as they are now. Changes nothing."""
-    found = Plan()
+    found = Plan(each=CALLS_EACH + (CALLS_OF_NOTE if asked.get("reason") else 0))
     stage = _stage(asked)
     for deals in _chunks(user, pks):
         locked = queries.locked(deals, user)
@@ -107,7 +111,7 @@ def change_one(pk: int, asked: Mapping[str, Any], *, author: Any) -> Edit | None
         return actions.change(author=author, deal=deal, field=name, value=wanted)
     if _is_unsure(deal, stage):
         raise edits.CannotEdit(_("The stage asks for a probability, which it has not."))
-    return actions.move(author=author, deal=deal, stage=stage)
+    return actions.move(author=author, deal=deal, stage=stage, reason=asked.get("reason", ""))
 
 
 def after(before: Any, asked: Mapping[str, Any]) -> Any:

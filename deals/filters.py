@@ -124,11 +124,6 @@ class Filters:
         return Filters(sort=self.sort, group=self.group, by=self.by).query()
 
     @property
-    def in_table(self) -> "Filters":
-        """The same for a table, which groups nothing, and shows all deals."""
-        return replace(self, group="")
-
-    @property
     def as_board(self) -> str:
         """The query string of the board or table with the same filters."""
         return self.query(group="" if self.group == FORECAST else self.group)

@@ -153,5 +153,6 @@ class Table:
 
 def open_table(user: Any, pk: int, filters: Filters) -> Table | None:
     """The table of one of the person's pipelines; None for one that they have not."""
-    board = open_board(user, pk, filters.in_table)
+    # It groups nothing, and shows all deals; how the board beside it is grouped goes along for the way back.
+    board = open_board(user, pk, filters, grouped=False)
     return Table(board) if board else None

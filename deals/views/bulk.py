@@ -15,10 +15,11 @@ from django.views.decorators.http import require_POST
 from deals import bulk
 from deals.fields import FieldForm
 from deals.filters import Filters
-from deals.models import Deal
+from deals.models import Deal, Role, Stage
 from deals.record import Record, Row
 from deals.table import Table, open_table
 from deals.table.columns import Column
+from deals.views.moves import reasons_of
 from sync import batches, edits
 from sync.views.answers import refused
 
@@ -81,7 +82,8 @@ class ChangeForm:
         if column.name == "stage":
             stages = {str(stage.pk): stage for stage, _hue in table.board.goals}
             self.stages = stages
-            self.form: Any = StageForm(stages, column.label, data)
+            reasons = {str(one.pk): one.text for stage in stages.values() for one in reasons_of(stage)}
+            self.form: Any = StageForm(stages, reasons, column.label, data)
         else:
             self.form = FieldForm(*_blank(table, column), data)
             self.form.fields["value"].required = column.name in NEEDED or column.name == "tags"
@@ -100,15 +102,45 @@ class ChangeForm:
         value = self.form.cleaned_data["value"]
         if self.column.name == "stage":
             stage = self.stages[value]
-            return {"field": "stage", "value": stage.nimble_id, "stage": stage.pk}
+            asked = {"field": "stage", "value": stage.nimble_id, "stage": stage.pk}
+            return {**asked, "reason": self.form.reason_text()}
         return {"field": self.column.name, "value": value, "how": self.form.cleaned_data.get("how", bulk.SET)}
 
 
 class StageForm(forms.Form):
-    def __init__(self, stages: dict[str, Any], label: Any, data: Any) -> None:
+    """Which of the `stages`, and with it, where the pipeline has `reasons` (by id), why the deals were lost."""
+
+    def __init__(self, stages: dict[str, Stage], reasons: dict[str, str], label: Any, data: Any) -> None:
         super().__init__(data, label_suffix="")
+        self.stages, self.reasons = stages, reasons
         choices = [(pk, stage.name) for pk, stage in stages.items()]
-        self.fields["value"] = forms.ChoiceField(choices=choices, label=label)
+        self.fields["value"] = forms.ChoiceField(choices=choices, label=label, widget=StageSelect(stages))
+        if reasons:
+            self.fields["reason"] = forms.ChoiceField(
+                choices=[("", _("No reason")), *reasons.items()],
+                required=False,
+                label=_("Why were they lost?"),
+                help_text=_("Nimble has no field for it: it is kept as a note on each of the deals."),
+            )
+
+    def reason_text(self) -> str:
+        """The reason, where the stage is one in which deals are lost."""
+        lost = self.stages[self.cleaned_data["value"]].role == Role.LOST
+        return self.reasons.get(self.cleaned_data.get("reason", ""), "") if lost else ""
+
+
+class StageSelect(forms.Select):
+    """Marks the stages in which deals are lost: the page asks for the reason where one of them is chosen."""
+
+    def __init__(self, stages: dict[str, Stage]) -> None:
+        super().__init__()
+        self.stages = stages
+
+    def create_option(self, name: str, value: Any, *args: Any, **more: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **more)
+        if self.stages[str(value)].role == Role.LOST:
+            option["attrs"]["data-lost"] = True
+        return option
 
 
 def _blank(table: Table, column: Column) -> tuple[Record, Row]:

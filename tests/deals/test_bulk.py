@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from deals import bulk
-from deals.models import Deal, Pipeline, Stage
+from deals import bulk, losses
+from deals.models import Deal, DealNote, LostReason, Pipeline, Stage
 from nimble.models import Connection
 from sync import batches, outbox
 from sync.models import Batch, Edit, State
@@ -37,7 +37,7 @@ def test_dry_run_says_what_would_change_and_changes_nothing(page: Client, three:
     assert "Amount: 1 of 3 change." in said
     assert "1 is so already." in said
     assert f"You may not edit in Nimble: {three[2].name}" in said
-    assert "2 requests to Nimble" in said
+    assert "2 requests to Nimble: at least 1 sec at the present pace." in said
     assert not Edit.objects.exists()
     assert not Batch.objects.exists()
 
@@ -79,6 +79,32 @@ def test_all_that_match_are_moved_to_a_stage(page: Client, keep: Keep, sales: Pi
     post(page, sales, [], **data, go="1")
     there = Deal.objects.filter(stage_nimble_id=propose.nimble_id)
     assert [one.tags for one in there] == [["hot"]] * 2
+
+
+def test_reason_for_losing_them_is_asked_and_noted_on_each(page: Client, keep: Keep, sales: Pipeline):
+    rows = keep(deal(1), deal(2))
+    lost, propose = (Stage.objects.get(pipeline=sales, name=name) for name in ("Lost", "Propose"))
+    reason = LostReason.objects.get(text="No answer")
+    asked = post(page, sales, rows, field="stage").content.decode()
+    assert f'<option value="{lost.pk}" data-lost>' in asked
+    assert f'<option value="{propose.pk}">' in asked
+    assert f'<option value="{reason.pk}">No answer</option>' in asked
+    data = {"field": "stage", "value": lost.pk, "reason": reason.pk}
+    assert "6 requests to Nimble" in text(post(page, sales, rows, **data, preview="1"))
+    post(page, sales, rows, **data, go="1")
+    told = losses.with_reason(Deal.objects.filter(stage_nimble_id=lost.nimble_id))
+    assert [one.lost_because for one in told] == ["No answer"] * 2
+    page.post(reverse("inbox:undo_batch", args=[Batch.objects.get().pk]))
+    assert not Deal.objects.filter(stage_nimble_id=lost.nimble_id).exists()
+    assert not DealNote.objects.filter(gone_at=None, removed=False).exclude(lost_reason="").exists()
+
+
+def test_reason_is_nothing_where_they_are_not_lost(page: Client, keep: Keep, sales: Pipeline):
+    rows = keep(deal(1))
+    propose, reason = Stage.objects.get(pipeline=sales, name="Propose"), LostReason.objects.get(text="No answer")
+    post(page, sales, rows, field="stage", value=propose.pk, reason=reason.pk, go="1")
+    assert Deal.objects.get().stage_nimble_id == propose.nimble_id
+    assert not DealNote.objects.exists()
 
 
 def test_what_one_does_not_see_is_not_touched(page: Client, three: list[Deal], sales: Pipeline):

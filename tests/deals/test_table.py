@@ -113,6 +113,19 @@ def test_filters_are_the_boards(page: Client, keep: Keep, sales: Pipeline):
     assert f'href="{table}?tag=hot"' in page.get(board, {"tag": "hot"}).content.decode()
 
 
+def test_owners_as_columns_are_found_again_on_the_way_back(page: Client, keep: Keep, sales: Pipeline):
+    one, two = keep(deal(1), deal(2, "Won", tags=["hot"]))
+    board, table = (reverse(name, args=[sales.pk]) for name in ("deals:board", "deals:table"))
+    assert f'href="{table}?group=owner"' in page.get(board, {"group": "owner"}).content.decode()
+    body = open_(page, sales, group="owner", tag="")
+    assert listed(body) == [two.pk, one.pk]
+    assert totals(body).startswith("2 deals")
+    assert f'href="{board}?group=owner"' in body
+    sorted_ = open_(page, sales, group="owner", by="-amount", tag="hot")
+    assert f'href="{board}?tag=hot&group=owner&by=-amount"' in sorted_.replace("&amp;", "&")
+    assert listed(sorted_) == [two.pk]
+
+
 def test_columns_are_chosen_ordered_and_kept_per_person(
     page: Client, keep: Keep, sales: Pipeline, ada: Connection, connect: Connect
 ):
