@@ -20,13 +20,20 @@ class _Echo:
 
 
 def lines(spec: Spec, made: Made, user: Any, filters: list[str]) -> Iterator[str]:
-    """The lines of a CSV file, section after section. That it was taken is written down."""
+    """The lines of a CSV file, section after section. That it was taken is written down.
+
+    What it says of its own is said now: the lines are read once the request, and its language with it, are over.
+    """
     rows = sum(len(section.rows) for section in made.sections)
     Export.objects.create(author=user, what=f"report {spec.name}", filters=filters, rows=rows, at=database_now())
+    return _written(made, _("Part"))
+
+
+def _written(made: Made, part: str) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield "\ufeff"
     for section in made.sections:
-        yield writer.writerow([defused(head) for head in (_("Part"), *section.heads)])
+        yield writer.writerow([defused(head) for head in (part, *section.heads)])
         for row in section.rows:
             yield writer.writerow([defused(section.title), *map(_cell, row)])
 

@@ -21,6 +21,7 @@ from reports.changes import Between
 from reports.figures import REPORTS
 from reports.report import Made, Section
 from reports.scope import Scope, preset
+from team.models import Profile
 from tests.deals.conftest import Keep
 from tests.deals.payloads import deal, went
 from tests.reports.conftest import NOW, at
@@ -201,6 +202,11 @@ def lines(page: Client, name: str, query: str = "") -> list[str]:
     answer = page.get(reverse("reports:export", args=[name]) + query)
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}.csv"'
     return b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()  # type: ignore[attr-defined]
+
+
+def test_file_is_in_the_language_of_its_reader(page: Client, ada: Connection):
+    Profile.objects.create(user=ada.user, language="de")
+    assert lines(page, "won", "?period=12m")[0].startswith("Teil,Monat,")
 
 
 def test_file_has_the_rows_of_the_table(page: Client):
