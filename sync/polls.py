@@ -9,6 +9,7 @@ person sees nothing of what happened, or what changed, with the number that this
 import threading
 from collections.abc import Callable
 from functools import cache
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -57,7 +58,8 @@ class ConditionalPolls:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.silent: dict[tuple[int, str], tuple[int, int]] = {}
+        # By person and a digest of the address, which may be long.
+        self.silent: dict[tuple[int, bytes], tuple[int, int]] = {}
         self.lock = threading.Lock()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -65,7 +67,7 @@ class ConditionalPolls:
         asker = _asker(request) if known is not None and request.method == "GET" else None
         if known is None or asker is None:
             return self.get_response(request)
-        page = (asker.user_id, request.get_full_path())
+        page = (asker.user_id, blake2b(request.get_full_path().encode(), digest_size=16).digest())
         if asker.number == known or self.silent.get(page) == (known, asker.number):
             looking.noted(request, get_user_model()(pk=asker.user_id))
             return nothing()

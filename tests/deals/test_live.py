@@ -3,14 +3,15 @@
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from deals import actions
 from deals.models import Deal, DealSight, Pipeline, PipelineSight, Stage
 from nimble.models import Connection, Workspace
-from sync import opened, registry, undo
+from sync import opened, polls, registry, undo
 from sync.models import Event
 from tests import factories
 from tests.browser import NewPage
@@ -96,6 +97,25 @@ def test_private_deal_of_another_is_the_same_silence(
     with django_assert_num_queries(2):
         assert alike(poll(client, sales, before)) == silence
     assert b"Kestrelwood" in poll(page, sales, before).content
+
+
+def test_silence_of_a_long_address_is_remembered_in_little_room(
+    page: Client, keep: Keep, sales: Pipeline, ada: Connection
+):
+    keep(deal(1))
+    asked = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        asked.append(request)
+        return polls.nothing()
+
+    remembering = polls.ConditionalPolls(view)
+    for query in ("q" * 8000, "q" * 8000, "q" * 7999 + "r"):
+        request = RequestFactory().get("/", {"q": query}, headers={"After-Event": str(number(ada.workspace) - 1)})
+        request.COOKIES.update({name: one.value for name, one in page.cookies.items()})
+        assert remembering(request).status_code == 204
+    assert len(asked) == 2
+    assert len(repr(remembering.silent)) < 500
 
 
 def test_deal_that_is_made_private_leaves_the_boards_of_others(
