@@ -147,8 +147,12 @@ def _create_of(deal: Deal) -> Edit | None:
 def remove(*, author: Any, deal: Deal) -> Edit | None:
     """Delete a deal with all that hangs on it: hidden at once, withdrawn until it goes out, never undone after that.
 
-    One that was never sent is simply dropped.
+    One that was never sent is simply dropped, by whoever made it: nobody else could take that back. Raises
+    `CannotEdit`.
     """
+    create = _create_of(deal)
+    if create and create.author_id != author.pk:
+        raise edits.CannotEdit(_("It is not in Nimble yet: until it is, only who made it can delete it."))
     return edits.remove(author=author, row=deal)
 
 

@@ -1,6 +1,7 @@
 """Deleting a deal: what goes with it is said first, and it can be taken back until it has gone out."""
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -21,12 +22,15 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     deal = editable(request, pk)
     if request.method == "GET":
         return fragment(request, "deals/delete.html", "ask", {"deal": deal, "lost": lost_with(deal, request)})
+    create = edits.create_of(deal) if deal.nimble_id is None else None
     try:
         edit = actions.remove(author=request.user, deal=deal)
     except edits.CannotEdit as reason:
         return answers.refused(request, deal, str(reason))
     text = _("{deal} is deleted.").format(deal=deal.name or _("Unnamed"))
-    return answers.left(request, deal, _board(request, deal), text, undo=answers.undo(deal, edit))
+    # One that was never sent left nothing to withdraw: its create is put back into the line instead.
+    undo = reverse("sync:restore", args=[create.pk]) if edit is None and create else answers.undo(deal, edit)
+    return answers.left(request, deal, _board(request, deal), text, undo=undo)
 
 
 def lost_with(deal: Deal, request: HttpRequest) -> list[str]:

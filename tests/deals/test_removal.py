@@ -72,6 +72,32 @@ def test_deal_that_was_never_sent_is_dropped(page: Client, sales: Pipeline, keep
     assert shown(page, sales) == []
 
 
+def test_deal_that_was_never_sent_comes_back_by_undo(page: Client, sales: Pipeline, keep: Keep):
+    stage = sales.stages.get(name="Qualify")
+    page.post(reverse("deals:new"), {"stage": stage.pk, "name": "Not yet", "currency": "EUR"})
+    row = Deal.objects.get()
+    answer = delete(page, row, drawer="1")
+    undo = re.search(r'hx-post="([^"]+)"', answer.content.decode())
+    assert undo
+    page.post(undo[1], headers=HTMX)
+    assert shown(page, sales) == [row.pk]
+    assert Edit.objects.get().state == State.PENDING
+
+
+def test_deal_that_a_colleague_has_not_sent_yet_is_theirs_to_delete(
+    page: Client, sales: Pipeline, keep: Keep, connect: Any
+):
+    page.post(
+        reverse("deals:new"), {"stage": sales.stages.get(name="Qualify").pk, "name": "Not yet", "currency": "EUR"}
+    )
+    row = Deal.objects.get()
+    answer = delete(browser(caught_up(connect(BJORN)).user), row)
+    assert answer.status_code == 409
+    assert "only who made it" in answer.content.decode()
+    assert Edit.objects.get().state == State.PENDING
+    assert shown(page, sales) == [row.pk]
+
+
 def test_from_the_drawer_the_board_stays(page: Client, keep: Keep):
     [row] = keep(deal(1))
     assert (
