@@ -2,6 +2,7 @@
 itself until that is answered.
 """
 
+import re
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -43,7 +44,7 @@ def remove(request: HttpRequest, pk: int, part: str) -> HttpResponse:
     if request.method == "GET":
         return _show(request, page, context)
     typed = request.POST.get("name", "")
-    anyway = refused is not None and "name" in request.POST
+    anyway = context["in_use"] and "name" in request.POST
     if anyway and typed.strip() != context["name"].strip():
         return _show(request, page, {**context, "typed": typed, "wrong": True}, status=422)
     how = ANYWAY if anyway else UNUSED
@@ -71,10 +72,18 @@ def _about(request: HttpRequest, page: Page, found: Field | Group | Choice, refu
         "part": found,
         "name": found.value if isinstance(found, Choice) else found.name,
         "refused": refused,
+        "in_use": refused is not None and _says_in_use(refused),
         "said": said or (str(reason.text) if reason else ""),
         "using": pages.using(request.user, found.part),
         "inside": page.schema.fields_of(found.part.id) if isinstance(found, Group) else [],
     }
+
+
+def _says_in_use(refused: Edit) -> bool:
+    """Whether it was Nimble's answer to the check, 406 or a 403 that speaks of use: no other refusal, and no failure."""
+    reason = refused.error.get("reason")
+    named = re.search(r"\b(used?|in use)\b", reasons.said(refused), re.IGNORECASE)
+    return refused.state == State.REJECTED and (reason == "NotAcceptable" or (reason == "Forbidden" and bool(named)))
 
 
 def _show(request: HttpRequest, page: Page, context: dict[str, Any], status: int = 200) -> HttpResponse:

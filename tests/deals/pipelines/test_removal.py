@@ -53,6 +53,21 @@ def test_field_in_use_stays_until_its_name_is_typed(
     assert "It is deleted" in web.get(url).content.decode()
 
 
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_other_refusal_offers_no_deletion_all_the_same(
+    mirror, pipeline: Pipeline, post: Post, web: Client, nimble, used: Part, status: int
+):
+    nimble.fault(method="DELETE", path="/fields/", status=status, body={"message": "Not now"}, times=1)
+    post("remove_part", used)
+    Edit.objects.filter(state=State.RETRYING).update(state=State.FAILED)
+    url = reverse("deals:remove_part", args=[pipeline.pk, used])
+    said = web.get(url).content.decode()
+    assert "all the same" not in said
+    name = DealField.objects.get(field_id=used.id).name
+    post("remove_part", used, name=name)
+    assert used.id in [one["field_id"] for one in there(nimble, pipeline)["fields"]], "a deal uses it"
+
+
 def test_use_that_is_told_beforehand_is_what_the_viewer_sees(mirror, pipeline: Pipeline, used: Part):
     mine = Deal.objects.filter(pipeline_nimble_id=pipeline.nimble_id)
     kept = [deal for deal in mine if deal.remote.get("fields_values", {}).get(used.id)]
