@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from crmportal.formats import number
 from crmportal.htmx import fragment
 from deals import queries
 from deals.pipelines import actions, page, rights
@@ -152,12 +153,16 @@ def archive(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET: what goes with it. POST: delete it, if its name was typed."""
+    """GET: what goes with it. POST: delete it, if the number of its deals that this person sees was typed; its name
+    where there are none.
+    """
     found = answers.page_of(request, pk)
     if denied := answers.read_only(request, found):
         return denied
-    typed = request.POST.get("name", "")
-    wrong = request.method == "POST" and typed.strip() != found.pipeline.name.strip()
+    typed = request.POST.get("typed", "").strip()
+    # With or without what separates thousands.
+    wanted = {str(found.deals), number(found.deals)} if found.deals else {found.pipeline.name.strip()}
+    wrong = request.method == "POST" and typed not in wanted
     if request.method == "GET" or wrong:
         context = {"page": found, "pipeline": found.pipeline, "typed": typed, "wrong": wrong}
         return render(request, "deals/pipelines/delete.html", context, status=422 if wrong else 200)

@@ -192,15 +192,18 @@ def test_pipeline_is_archived_and_brought_back(pipeline: Pipeline, post: Post, n
 # --- deleting one ---
 
 
-def test_pipeline_is_deleted_only_once_its_name_is_typed(mirror, pipeline: Pipeline, post: Post, web: Client, nimble):
+def test_pipeline_is_deleted_only_once_the_number_of_its_deals_is_typed(
+    mirror, pipeline: Pipeline, post: Post, web: Client, nimble
+):
     seen = queries.for_user(mirror.user).filter(pipeline_nimble_id=pipeline.nimble_id).count()
     asked = web.get(reverse("deals:delete_pipeline", args=[pipeline.pk])).content.decode()
     assert f"{seen} deals are deleted with it" in asked
-    refused = post("delete_pipeline", name="New busines")
-    assert refused.status_code == 422
-    assert "not its name" in refused.content.decode()
+    for wrong in ("New business", str(seen + 1), "0", ""):
+        refused = post("delete_pipeline", typed=wrong)
+        assert refused.status_code == 422
+        assert "not the number of its deals" in refused.content.decode()
     assert not Edit.objects.exists()
-    post("delete_pipeline", name=" New business ")
+    post("delete_pipeline", typed=f" {seen} ")
     assert states() == CONFIRMED
     assert pipeline.gone_at is not None
     assert not Deal.objects.filter(pipeline_nimble_id=pipeline.nimble_id, gone_at=None).exists()
@@ -220,12 +223,13 @@ def test_making_a_pipeline_cannot_be_undone_with_its_deals(mirror, web: Client):
 def test_refused_deletion_is_said_and_can_be_tried_again(mirror, pipeline: Pipeline, post: Post, web: Client, nimble):
     body = {"message": "Not now"}
     nimble.fault(method="DELETE", path="/deals/pipelines/", status=403, body=body, times=1)
-    post("delete_pipeline", name="New business")
+    seen = str(queries.for_user(mirror.user).filter(pipeline_nimble_id=pipeline.nimble_id).count())
+    post("delete_pipeline", typed=seen)
     page = web.get(pipeline.manage_url()).content.decode()
     assert "Nimble did not delete this pipeline" in page
     assert "Not now" in page
     assert Deal.objects.filter(pipeline_nimble_id=pipeline.nimble_id, gone_at=None).exists()
-    post("delete_pipeline", name="New business")
+    post("delete_pipeline", typed=seen)
     assert states() == {State.DISCARDED, State.CONFIRMED}
     assert pipeline.gone_at is not None
 
@@ -235,7 +239,7 @@ def test_pages_of_a_pipeline_that_is_not_in_nimble_yet(mirror, web: Client):
     made = Pipeline.objects.get(name="Partners of ours")
     assert "as soon as Nimble has made it" in web.get(made.manage_url()).content.decode()
     assert web.get(made.get_absolute_url()).status_code == 200
-    web.post(reverse("deals:delete_pipeline", args=[made.pk]), {"name": "Partners of ours"})
+    web.post(reverse("deals:delete_pipeline", args=[made.pk]), {"typed": "Partners of ours"})
     assert Edit.objects.get().state == State.DISCARDED
     assert web.get(made.manage_url()).status_code == 404
 
