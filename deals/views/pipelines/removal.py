@@ -80,7 +80,7 @@ def _about(request: HttpRequest, page: Page, found: Field | Group | Choice, refu
 
 
 def _says_in_use(refused: Edit) -> bool:
-    """Whether it was Nimble's answer to the check, 406 or a 403 that speaks of use: no other refusal, and no failure."""
+    """Whether it was Nimble's answer to the check, 406 or a 403 that speaks of use, and nothing else."""
     reason = refused.error.get("reason")
     named = re.search(r"\b(used?|in use)\b", reasons.said(refused), re.IGNORECASE)
     return refused.state == State.REJECTED and (reason == "NotAcceptable" or (reason == "Forbidden" and bool(named)))
