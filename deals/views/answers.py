@@ -20,15 +20,17 @@ def undo(deal: Deal, edit: Edit | None) -> str:
 
 
 def tell(response: HttpResponse, deal: Deal) -> HttpResponse:
-    """Let the board, and the deal's own page, know that it changed."""
-    response["HX-Trigger"] = json.dumps({"deal-changed": {"deal": deal.pk}, "close-dialog": ""})
+    """Let the board, and the deal's own page, know that it changed. Whatever dialog is open there stays."""
+    response["HX-Trigger"] = json.dumps({"deal-changed": {"deal": deal.pk}})
     return response
 
 
 def changed(request: HttpRequest, deal: Deal, text: str, *, undo: str = "") -> HttpResponse:
-    """It worked: for htmx a notice and the event, else back to where it was asked for."""
+    """It worked: for htmx a notice, the event, and the dialog that asked closes; else back to where it was asked for."""
     if getattr(request, "htmx", False):
-        return tell(render(request, "components/toast_oob.html", {"text": text, "undo": undo}), deal)
+        response = render(request, "components/toast_oob.html", {"text": text, "undo": undo})
+        response["HX-Trigger"] = json.dumps({"deal-changed": {"deal": deal.pk}, "close-dialog": ""})
+        return response
     messages.success(request, text)
     return redirect(back(request, deal.get_absolute_url()))
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -15,9 +16,8 @@ from deals import actions, moves
 from deals.models import Deal, DealField, Overdue, Pipeline
 from nimble.models import Connection
 from sync.clock import database_now
-from tests.deals.test_browser import LOOKS, Open, board, looked_at, open_, row
-
-__all__ = ["board", "open_", "row"]
+from tests.browser import LOOKS, looked_at
+from tests.deals.conftest import Open
 
 
 @pytest.fixture
@@ -85,6 +85,16 @@ def test_contact_is_found_and_file_added_by_keyboard(open_: Open, row: Deal):
     page.locator("#dialog").get_by_role("button", name="Add file").click()
     expect(page.locator("#files")).to_contain_text("Plan")
     expect(page.locator("#files")).to_contain_text("Saved here")
+
+
+def test_dialog_stays_while_the_deal_changes_under_it(open_: Open, row: Deal):
+    page = open_(row.get_absolute_url(), width=1280)
+    page.get_by_role("link", name="New task").click()
+    page.get_by_label("Task", exact=True).fill("Call the buyer")
+    with page.expect_response(lambda answer: "/fresh/" in answer.url and "hx-trigger" in answer.headers):
+        Deal.objects.filter(pk=row.pk).update(name="Renamed by somebody else", rev=F("rev") + 1)
+    expect(page.locator("#deal-head")).to_contain_text("Renamed by somebody else")
+    expect(page.get_by_label("Task", exact=True)).to_have_value("Call the buyer")
 
 
 def test_j_and_k_walk_the_list_that_one_came_from(open_: Open, board: Pipeline, row: Deal):
