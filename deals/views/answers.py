@@ -26,7 +26,7 @@ def tell(response: HttpResponse, deal: Deal) -> HttpResponse:
 
 
 def changed(request: HttpRequest, deal: Deal, text: str, *, undo: str = "") -> HttpResponse:
-    """It worked: for htmx a notice, the event, and the end of the dialog that asked; else back to where it was asked."""
+    """It worked: for htmx a notice, the event, and the end of its dialog; else back to where it was asked for."""
     if getattr(request, "htmx", False):
         response = render(request, "components/toast_oob.html", {"text": text, "undo": undo})
         response["HX-Trigger"] = json.dumps({"deal-changed": {"deal": deal.pk}, "close-dialog": ""})
