@@ -6,7 +6,7 @@ from typing import Any
 
 from deals import actions, queries
 from deals.models import Deal, Stage
-from sync import batches, events
+from sync import batches, edits, events
 from sync.models import Batch, Edit
 
 # So many at once: each leaves an edit of its own, while the person waits.
@@ -17,11 +17,14 @@ Act = Callable[[Deal], Edit | None]
 
 @dataclass
 class Outcome:
-    """What became of it. `locked`: Nimble lets this person not edit them; `unsure`: they need a probability first."""
+    """What became of it. `locked`: Nimble lets this person not edit them; `unsure`: they need a probability first.
+    `refused`: why others could not be changed, with these.
+    """
 
     changed: list[Deal] = field(default_factory=list)
     locked: list[Deal] = field(default_factory=list)
     unsure: list[Deal] = field(default_factory=list)
+    refused: dict[str, list[Deal]] = field(default_factory=dict)
     batch: Batch | None = None
 
 
@@ -58,6 +61,9 @@ def tag(*, author: Any, deals: Sequence[Deal], name: str) -> Outcome:
 
 
 def _each(outcome: Outcome, author: Any, deals: Sequence[Deal], act: Act) -> Outcome:
+    """Raises `CannotEdit` where this person can change nothing at all; what stops one deal does not stop the others."""
+    for deal in deals[:1]:
+        edits.connection_of(author, deal)
     locked = queries.locked(deals, author)
     made = []
     with events.atomic():
@@ -65,7 +71,14 @@ def _each(outcome: Outcome, author: Any, deals: Sequence[Deal], act: Act) -> Out
         for deal in sorted(deals, key=lambda one: one.pk):
             if deal.pk in locked:
                 outcome.locked.append(deal)
-            elif edit := act(deal):
+                continue
+            try:
+                with events.atomic():
+                    edit = act(deal)
+            except edits.CannotEdit as reason:
+                outcome.refused.setdefault(str(reason), []).append(deal)
+                continue
+            if edit:
                 made.append(edit)
                 outcome.changed.append(deal)
         if made:

@@ -69,7 +69,8 @@ def _do(request: HttpRequest, board: Board, deals: Sequence[Deal]) -> tuple[Outc
 def _answer(request: HttpRequest, board: Board, asked: Sequence[int], outcome: Outcome, where: str) -> HttpResponse:
     n = len(outcome.changed)
     text = ngettext("{n} deal is {where}.", "{n} deals are {where}.", n).format(n=n, where=where) if n else ""
-    if not n and not outcome.locked and not outcome.unsure:
+    left = outcome.locked or outcome.unsure or outcome.refused
+    if not n and not left:
         text = _("All of them were {where} already.").format(where=where)
     if outcome.locked:
         text += " " + _("You may not edit in Nimble: {names}.").format(names=_named(outcome.locked))
@@ -77,11 +78,13 @@ def _answer(request: HttpRequest, board: Board, asked: Sequence[int], outcome: O
         text += " " + _("The stage asks for a probability; move these on their own: {names}.").format(
             names=_named(outcome.unsure)
         )
+    for reason, deals in outcome.refused.items():
+        text += f" {_named(deals)}: {reason}"
     context: dict[str, Any] = {"text": text.strip()}
     if outcome.batch:
         context["undo"] = reverse("deals:undo_many", args=[outcome.batch.pk])
         context["undo_label"] = npgettext("deals", "Undo", "Undo these {n}", n).format(n=n)
-    if outcome.locked or outcome.unsure:
+    if left:
         context["kind"] = "warning"
     response = fragments(request, board, list(asked), **context)
     response["HX-Trigger"] = "close-dialog"

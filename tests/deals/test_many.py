@@ -54,6 +54,15 @@ def test_move_changes_what_may_be_changed_and_names_the_rest(page: Client, three
     assert {edit.batch_id for edit in Edit.objects.all()} == {Batch.objects.get().pk}
 
 
+def test_deal_that_cannot_be_changed_is_named_and_stops_no_other(page: Client, three: list[Deal]):
+    # Its create has ended without an answer.
+    Deal.objects.filter(pk=three[0].pk).update(nimble_id=None)
+    answer = do(page, *three[:2], tag="Hot")
+    assert answer.status_code == 200
+    assert said(answer).startswith(f"1 deal is tagged Hot. {three[0].name}: Nimble has not told")
+    assert Edit.objects.get().record_id == three[1].pk
+
+
 def test_undo_takes_all_of_it_back(page: Client, three: list[Deal], sales: Pipeline, connect: Connect):
     answer = do(page, *three, stage=stage("Propose").pk)
     address = reverse("deals:undo_many", args=[Batch.objects.get().pk])
