@@ -1,5 +1,7 @@
 // A quick look at a record: a link with `data-drawer` opens its page's `?drawer=1` fragment in the panel. The address
 // bar shows the record's own address, Back closes, and focus returns to where it came from.
+import { bind } from "./keys.js";
+
 const drawer = document.getElementById("drawer");
 const body = document.getElementById("drawer-body");
 let opener = null;
@@ -65,12 +67,7 @@ if (drawer) {
     event.preventDefault();
     close();
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && isOpen() && !event.defaultPrevented && !document.querySelector(":popover-open, #dialog[open], #keys[open]")) {
-      event.preventDefault();
-      close();
-    }
-  });
+  bind("escape", "Esc", "keys.close", () => (isOpen() ? close() : false));
   addEventListener("popstate", (event) => {
     if (event.state?.drawer) load(event.state.drawer);
     else hide();

@@ -1,5 +1,6 @@
 // Click-to-edit fields: <div class="editable"><button class="value">…</button><form hx-post=…>…</form></div>.
 // Enter saves (Ctrl Enter in a textarea), Esc reverts, and a save that failed keeps the form open with what was typed.
+import { bind } from "./keys.js";
 import { announce, word } from "./words.js";
 
 const inputs = (field) => field.querySelectorAll("input:not([type=hidden]), textarea, select");
@@ -28,20 +29,17 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const field = event.target.matches?.(".editable.editing") ? event.target : event.target.querySelector?.(":scope > .editable.editing");
   if (field && event.detail.requestConfig?.verb === "get") edit(field);
 });
-document.addEventListener("keydown", (event) => {
-  const field = event.target.closest?.(".editable.editing");
-  const text = event.target.matches?.("textarea");
-  if (field && event.key === "Escape") {
-    event.preventDefault();
-    event.stopPropagation();
-    leave(field, { revert: true });
-  } else if (field && event.key === "Enter" && !event.isComposing && (!text || event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    field.querySelector("form").requestSubmit();
-  } else if (text && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    event.target.form?.requestSubmit();
-  }
-}, true);
+const inField = { within: ".editable.editing", typing: true };
+const fieldOf = ({ target }) => target.closest(inField.within);
+const submit = (event) => fieldOf(event).querySelector("form").requestSubmit();
+bind("escape", "Esc", "keys.close", (event) => leave(fieldOf(event), { revert: true }), inField);
+bind("enter", "Enter", null, (event) => (event.target.matches("textarea, button") ? false : submit(event)), inField);
+bind("mod+enter", "Ctrl ↵", null, submit, inField);
+bind("mod+enter", "Ctrl ↵", "keys.save", ({ target }) => target.form?.requestSubmit() ?? undefined, {
+  on: () => Boolean(document.querySelector("textarea")),
+  within: "textarea",
+  typing: true,
+});
 document.addEventListener("htmx:beforeRequest", (event) => event.target.closest?.(".editable")?.classList.add("saving"));
 document.addEventListener("htmx:afterRequest", (event) => {
   const field = event.target.closest?.(".editable");

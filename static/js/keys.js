@@ -1,5 +1,5 @@
 // The keys, from one registry that also writes the list behind "?". `data-keys="off"` on <body> leaves what needs more
-// than a letter, and the browser's own (WCAG 2.1.4). Nothing happens while somebody types.
+// than a letter (WCAG 2.1.4). While somebody types, only Esc, what Ctrl is held for, and the form's own keys do something.
 import { announce, typing, word } from "./words.js";
 
 const bindings = [];
@@ -9,9 +9,10 @@ let timer;
 
 // combos: "?", "g d", "shift+x", "mod+k", "alt+arrowleft", or several of them. shown: what the list shows of them. label: a
 // word's key, or the text itself from a function. act(event, combo) returns false where there is nothing for it to do: then
-// the next binding of the same keys is asked; null where another module listens itself. on: whether this page has it.
-export function bind(combos, shown, label, act = null, { on = always, group = on === always ? "keys.everywhere" : "keys.here" } = {}) {
-  bindings.push({ combos: [combos].flat(), shown, label, act, on, group });
+// the next binding of the same keys is asked. on: whether this page has it. within: only where the focus is in such an
+// element, and then before all others; typing: also while somebody types there.
+export function bind(combos, shown, label, act, { on = always, group = on === always ? "keys.everywhere" : "keys.here", within = "", typing = false } = {}) {
+  bindings.push({ combos: [combos].flat(), shown, label, act, on, group, within, typing });
 }
 
 export const enabled = () => document.body.dataset.keys !== "off";
@@ -67,7 +68,6 @@ function search() {
 
 bind("/", "/", "keys.search", search);
 bind("?", "?", "keys.help", help);
-bind("escape", "Esc", "keys.close");
 for (const link of document.querySelectorAll("[data-go]")) {
   const letter = link.dataset.go;
   const label = () => (link.querySelector("span") ?? link).textContent.trim();
@@ -76,15 +76,17 @@ for (const link of document.querySelectorAll("[data-go]")) {
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing || ["Shift", "Control", "Alt", "Meta"].includes(event.key)) return;
-  const mod = event.ctrlKey || event.metaKey;
-  if ((typing(event.target) && !mod) || document.querySelector("dialog:modal:not(#drawer)")) return;
+  const types = typing(event.target);
+  const writes = types && !event.ctrlKey && !event.metaKey && event.key !== "Escape";
+  const away = writes || document.querySelector("dialog:modal:not(#drawer)");
+  const inScope = (one) => (one.within ? event.target.closest?.(one.within) && (one.typing || !types) : !away);
   const key = combo(event);
   const whole = pending ? `${pending} ${key}` : key;
   clearTimeout(timer);
   pending = "";
-  const known = bindings.filter(usable);
+  const known = bindings.filter((one) => usable(one) && inScope(one)).sort((one, other) => Boolean(other.within) - Boolean(one.within));
   for (const { combos, act } of known) {
-    if (!act || !combos.includes(whole) || act(event, whole) === false) continue;
+    if (!combos.includes(whole) || act(event, whole) === false) continue;
     event.preventDefault();
     return;
   }

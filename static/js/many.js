@@ -97,13 +97,10 @@ document.addEventListener("click", (event) => {
   choosing = !choosing;
   choosing ? paint() : clear();
 });
-document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !board()) return;
-  if (event.key === "Escape" && (chosen.size || choosing) && !document.querySelector("dialog[open], details.menu[open], :popover-open")) {
-    event.preventDefault();
-    clear();
-    announce(word("picked", { count: 0 }));
-  }
+bind("escape", "Esc", "keys.close", () => {
+  if (!board() || !(chosen.size || choosing)) return false;
+  clear();
+  announce(word("picked", { count: 0 }));
 });
 bind(
   ["x", "shift+x"],

@@ -1,4 +1,6 @@
 // Menus: <details class="menu"> closes like a menu, and one shared popup, filled for whoever asks, with arrow keys.
+import { bind } from "./keys.js";
+
 const shared = document.createElement("div");
 shared.id = "move-menu";
 shared.className = "menu-list";
@@ -84,10 +86,13 @@ for (const moved of ["resize", "scroll"]) addEventListener(moved, (event) => eve
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
-document.addEventListener("keydown", (event) => {
-  const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
-  if (!menu) return;
-  event.preventDefault();
-  menu.open = false;
-  menu.querySelector("summary").focus();
+// What was opened last is closed first: a menu, a popover, and only then what other modules close.
+bind("escape", "Esc", "keys.close", () => {
+  const menu = document.querySelector("details.menu[open]");
+  const popover = document.querySelector(":popover-open");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  } else if (popover) popover.hidePopover();
+  else return false;
 });

@@ -17,15 +17,22 @@ function option(id, text, act) {
   return found;
 }
 
+// The heading above a button of the preferences.
+function headingOf(button) {
+  let above = button.previousElementSibling;
+  while (above && !above.matches("h3")) above = above.previousElementSibling;
+  return above?.textContent ?? "";
+}
+
 // What the page itself can do, made anew whenever the palette opens.
 function fill() {
   const links = [...document.querySelectorAll("[data-go], .person a.menu-item")];
   const pages = links.map((link, n) => option(`palette-page-${n}`, link.textContent.trim().replace(/\s+/g, " "), () => link.click()));
   const actions = [
     option("palette-new", word("keys.new"), () => location.assign("/deals/new/")),
-    option("palette-keys", word("keys.help"), help),
+    option("palette-keys", document.getElementById("keys-title").textContent, help),
     ...[...document.querySelectorAll("[data-preferences] button")].map((button, n) =>
-      option(`palette-look-${n}`, `${button.closest("form").querySelector("h3").textContent}: ${button.textContent.trim()}`, () => button.click()),
+      option(`palette-look-${n}`, `${headingOf(button)}: ${button.textContent.trim()}`, () => button.click()),
     ),
   ];
   for (const [name, found] of Object.entries({ pages, actions })) list.querySelector(`[data-palette=${name}]`).append(...found);

@@ -12,12 +12,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-quick-close]");
   if (button) close(button.closest("[data-quick]"));
 });
-document.addEventListener("keydown", (event) => {
-  const form = event.key === "Escape" && !event.defaultPrevented && event.target.closest?.("[data-quick]");
-  if (!form) return;
-  event.preventDefault();
-  close(form);
-});
+bind("escape", "Esc", "keys.close", ({ target }) => close(target.closest("[data-quick]")), { group: "keys.everywhere", within: "[data-quick]", typing: true });
 
 // In the column of the card that has the focus, else in the first one; away from boards, on a page of its own.
 function add() {

@@ -1,4 +1,6 @@
 // Folding the sidebar (kept in a cookie that the server reads), and opening it over the page on a phone.
+import { bind } from "./keys.js";
+
 const root = document.documentElement;
 const sidebar = document.getElementById("sidebar");
 let opener = null;
@@ -25,6 +27,4 @@ document.addEventListener("click", (event) => {
     show(false);
   }
 });
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && sidebar?.classList.contains("open")) show(false);
-});
+bind("escape", "Esc", "keys.close", () => (sidebar?.classList.contains("open") ? show(false) : false));

@@ -1,8 +1,8 @@
 // Rows of the table that are chosen: by their box, X, Shift and click, or all that the filters leave. What is chosen is kept
 // by id, so it outlasts rows that arrive anew; the bar below leads to what is done to all of them.
-import { bind, enabled } from "./keys.js";
+import { bind } from "./keys.js";
 import { rows, titleOf } from "./table.js";
-import { announce, typing, word } from "./words.js";
+import { announce, word } from "./words.js";
 
 const chosen = new Set();
 let all = false;
@@ -85,23 +85,13 @@ document.addEventListener("click", (event) => {
   paint();
   announce(said());
 });
-document.addEventListener("keydown", (event) => {
-  if (!table() || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape" && (all || chosen.size) && !document.querySelector("dialog[open], details.menu[open], :popover-open")) {
-    event.preventDefault();
-    return clear();
-  }
-  const row = rowOf(event.target);
-  if (!row || typing(event.target) || event.key.toLowerCase() !== "x" || !enabled()) return;
-  event.preventDefault();
-  if (event.shiftKey) return through(row);
-  choose(row);
-  told(row);
-});
 // Rows that come anew are chosen still.
 document.addEventListener("rows-settled", paint);
 
 if (table()) {
-  bind("x", "X", "keys.pick");
+  const inRows = { on: () => Boolean(table()), within: "#rows > tr[data-deal]" };
+  bind("escape", "Esc", "keys.close", () => (all || chosen.size ? clear() : false));
+  bind("x", "X", "keys.pick", ({ target }) => (choose(rowOf(target)), told(rowOf(target))), inRows);
+  bind("shift+x", "⇧ X", "keys.through", ({ target }) => through(rowOf(target)), inRows);
   paint();
 }

@@ -1,7 +1,7 @@
 // The deals as a table: a grid that is walked with the keys, whose cells are edited in their place. A form is fetched into
 // its cell; what it saves is answered with the whole row.
 import { open as openDrawer } from "./drawer.js";
-import { bind, enabled } from "./keys.js";
+import { bind } from "./keys.js";
 import { openMenu } from "./menu.js";
 import { announce, word } from "./words.js";
 
@@ -39,22 +39,19 @@ function step(cell, down, right) {
   return row?.cells[Math.min(Math.max(cell.cellIndex + right, 0), row.cells.length - 1)];
 }
 
-function walk(cell, event) {
-  const forward = getComputedStyle(table()).direction === "rtl" ? -1 : 1;
-  const all = rows();
-  const far = event.ctrlKey || event.metaKey;
-  const places = {
-    ArrowDown: () => step(cell, 1, 0),
-    ArrowUp: () => step(cell, -1, 0),
-    ArrowRight: () => step(cell, 0, forward),
-    ArrowLeft: () => step(cell, 0, -forward),
-    PageDown: () => step(cell, Math.min(10, all.length - 1 - all.indexOf(cell.parentElement)), 0),
-    PageUp: () => step(cell, -Math.min(10, all.indexOf(cell.parentElement)), 0),
-    Home: () => (far ? all[0] : cell.parentElement).cells[0],
-    End: () => [...(far ? all.at(-1) : cell.parentElement).cells].at(-1),
-  };
-  return places[event.key];
-}
+const PLACES = {
+  arrowdown: (cell) => step(cell, 1, 0),
+  arrowup: (cell) => step(cell, -1, 0),
+  arrowright: (cell) => step(cell, 0, forward()),
+  arrowleft: (cell) => step(cell, 0, -forward()),
+  pagedown: (cell) => step(cell, Math.min(10, rows().length - 1 - rows().indexOf(cell.parentElement)), 0),
+  pageup: (cell) => step(cell, -Math.min(10, rows().indexOf(cell.parentElement)), 0),
+  home: (cell) => cell.parentElement.cells[0],
+  end: (cell) => [...cell.parentElement.cells].at(-1),
+  "mod+home": () => rows()[0].cells[0],
+  "mod+end": () => [...rows().at(-1).cells].at(-1),
+};
+const forward = () => (getComputedStyle(table()).direction === "rtl" ? -1 : 1);
 
 // The cell that Tab goes to from one that is edited: the next one that can be.
 function nextEditable(cell, back) {
@@ -119,47 +116,11 @@ function stages(cell) {
   );
 }
 
-function inForm(event, cell) {
-  const input = event.target;
-  const text = input.matches("textarea");
-  if (event.key === "Escape") {
-    event.preventDefault();
-    event.stopPropagation();
-    close(cell);
-  } else if (event.key === "Enter" && !event.isComposing && (!text || event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    save(cell);
-  } else if (event.key === "Tab" && !event.ctrlKey) {
-    const next = nextEditable(cell, event.shiftKey);
-    event.preventDefault();
-    save(cell, next && { deal: next.parentElement.dataset.deal, field: headOf(next).dataset.field });
-  }
+function saveAndGoOn(cell, event) {
+  const next = nextEditable(cell, event.shiftKey);
+  save(cell, next && { deal: next.parentElement.dataset.deal, field: headOf(next).dataset.field });
 }
 
-document.addEventListener(
-  "keydown",
-  (event) => {
-    const cell = table() && cellOf(event.target);
-    if (!cell || event.defaultPrevented || document.querySelector("dialog:modal")) return;
-    if (event.target.closest(".cell-form")) return inForm(event, cell);
-    const to = walk(cell, event);
-    if (to && !event.altKey) {
-      event.preventDefault();
-      return focus(to());
-    }
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const key = event.key.toLowerCase();
-    const opens = event.key === "Enter" && cell.cellIndex === 0;
-    if (opens) {
-      event.preventDefault();
-      openDrawer(cell.querySelector("a[data-drawer]"));
-    } else if (event.key === "Enter" || event.key === "F2" || (key === "e" && enabled())) {
-      event.preventDefault();
-      edit(cell);
-    }
-  },
-  true,
-);
 document.addEventListener("focusin", (event) => {
   const cell = table() && cellOf(event.target);
   if (cell) rove(cell);
@@ -245,11 +206,25 @@ function rowwise(event, combo) {
   focus(cell ? step(cell, combo === "j" ? 1 : -1, 0) : body()?.querySelector(':is(th, td)[tabindex="0"]'));
 }
 
+const show = (cell) => void openDrawer(cell.parentElement.querySelector("a[data-drawer]"));
+
 if (table()) {
   const here = { on: () => Boolean(table()) };
-  bind(["arrowleft", "arrowup", "arrowdown", "arrowright"], "← ↑ ↓ →", "keys.cells", null, here);
+  const inCell = (act) => (event, combo) => void act(cellOf(event.target), event, combo);
+  const grid = { ...here, within: "#rows > tr[data-deal]" };
+  const form = { ...here, within: "#rows .cell-form", typing: true };
+  const walk = inCell((cell, event, combo) => focus(PLACES[combo](cell)));
+  bind(["arrowleft", "arrowup", "arrowdown", "arrowright"], "← ↑ ↓ →", "keys.cells", walk, grid);
+  bind(["home", "end"], "Home End", "keys.ends", walk, grid);
+  bind(["pageup", "pagedown"], "PgUp PgDn", "keys.leap", walk, grid);
+  bind(["mod+home", "mod+end"], "Ctrl Home End", "keys.corners", walk, grid);
   bind(["j", "k"], "J K", "keys.rows", rowwise, here);
-  bind("e", "E", "keys.cell", null, here);
-  bind("enter", "Enter", "keys.decide", null, here);
+  bind("enter", "Enter", "keys.enter", inCell((cell) => (cell.cellIndex === 0 ? show(cell) : edit(cell))), grid);
+  bind("o", "O", "keys.decide", inCell(show), grid);
+  for (const [combo, shown] of [["e", "E"], ["f2", "F2"]]) bind(combo, shown, "keys.cell", inCell(edit), grid);
+  bind("tab", "Tab", "keys.on", inCell(saveAndGoOn), form);
+  bind("escape", "Esc", "keys.close", inCell(close), { ...form, group: "keys.everywhere" });
+  bind("mod+enter", "Ctrl ↵", null, inCell((cell) => save(cell)), form);
+  bind("enter", "Enter", null, (event) => (event.target.matches("textarea") ? false : void save(cellOf(event.target))), form);
   settle();
 }

@@ -63,7 +63,7 @@ function step(by) {
   else if (document.getElementById("board")) onBoard(by);
   else walk?.querySelector(by > 0 ? "[rel=next][href]" : "[rel=prev][href]")?.click();
 }
-const known = () => Boolean(document.getElementById("board") || (walk && !walk.hidden));
+const known = () => Boolean(isOpen() || document.getElementById("board") || (walk && !walk.hidden));
 bind(["j", "k"], "J K", "keys.deal", (event, combo) => step(combo === "j" ? 1 : -1), { on: known });
 
 // A deal that was deleted from the drawer leaves the list behind it at once.

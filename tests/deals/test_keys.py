@@ -5,10 +5,13 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from contacts import queries as contacts
+from deals import actions
 from deals.models import Deal, Pipeline
 from nimble.models import Connection
+from sync.models import Edit, State
 from team.models import Profile
 from tests.deals.conftest import Open
+from tests.sync.pages import workers_alive
 
 Effect = Callable[[Page], None]
 
@@ -126,6 +129,7 @@ def test_every_key_of_a_deal_and_of_contacts(open_: Open, row: Deal, ada: Connec
         "e": (("e",), shows(".editable.editing")),
         "n": (("n",), focuses("#composer textarea")),
         "m": (("m",), lambda page: page.wait_for_url("**/move/")),
+        "mod+enter": (("n", *"Hello", "Control+Enter"), shows("#timeline >> text=Hello")),
     }
     assert listed(page, "On this page") == here.keys()
     try_all(page, untouched, here)
@@ -153,9 +157,157 @@ def test_every_key_of_a_deal_and_of_contacts(open_: Open, row: Deal, ada: Connec
     here = {
         "e": (("e",), shows(".editable.editing, #content form.form >> nth=0")),
         "n": (("n",), focuses(".composer textarea")),
+        "mod+enter": (("n", *"Hello", "Control+Enter"), shows("#toasts >> text=Note saved.")),
     }
     assert listed(page, "On this page") == here.keys()
     try_all(page, untouched, here)
+
+
+def test_every_key_of_the_table(open_: Open, board: Pipeline):
+    page = open_(f"{board.get_absolute_url()}table/?by=name")
+    names = page.locator("#rows > tr > th")
+    editable = page.locator('#rows > tr[data-editable="1"]').first.get_attribute("id")
+    at = {
+        name: page.locator(f"#table thead th[data-field={name}]").evaluate("head => head.cellIndex")
+        for name in ("amount", "expected_close_date")
+    }
+    rows, columns = names.count(), page.locator("#table thead th").count()
+    amount, close = (f"#{editable} > :nth-child({index + 1})" for index in at.values())
+
+    def cell(row: int, column: int) -> Effect:
+        """Counted from 1."""
+        return focuses(f"#rows > tr:nth-child({row}) > :nth-child({column})")
+
+    def chosen(count: int) -> Effect:
+        return lambda page: expect(page.locator("#rows > tr[aria-selected=true]")).to_have_count(count)
+
+    def nothing_is_open(page: Page) -> None:
+        expect(page.locator(".cell-form, dialog[open]")).to_have_count(0)
+        expect(page.locator(amount)).to_be_focused()
+
+    from_first: dict[str, tuple[tuple[str, ...], Effect]] = {
+        "arrowright": (("ArrowRight",), cell(1, 2)),
+        "arrowleft": (("ArrowRight", "ArrowLeft"), cell(1, 1)),
+        "arrowdown": (("ArrowDown",), cell(2, 1)),
+        "arrowup": (("ArrowDown", "ArrowUp"), cell(1, 1)),
+        "j": (("j",), cell(2, 1)),
+        "k": (("j", "k"), cell(1, 1)),
+        "end": (("End",), cell(1, columns)),
+        "home": (("End", "Home"), cell(1, 1)),
+        "pagedown": (("PageDown",), cell(11, 1)),
+        "pageup": (("PageDown", "PageUp"), cell(1, 1)),
+        "mod+end": (("Control+End",), cell(rows, columns)),
+        "mod+home": (("Control+End", "Control+Home"), cell(1, 1)),
+        "enter": (("Enter",), shows("#drawer #deal-head")),
+        "o": (("ArrowRight", "o"), shows("#drawer #deal-head")),
+        "x": (("x",), chosen(1)),
+        "shift+x": (("x", "j", "j", "Shift+X"), chosen(3)),
+    }
+    edits: dict[str, tuple[tuple[str, ...], Effect]] = {
+        "e": (("e",), focuses(f"{amount} .cell-form input[name=value]")),
+        "f2": (("F2",), focuses(f"{amount} .cell-form input[name=value]")),
+    }
+    assert listed(page, "On this page") == from_first.keys() | edits.keys() | {"tab"}
+    try_all(page, lambda page: on(page, names.first), from_first)
+    page.goto(root(page) + f"{board.get_absolute_url()}table/?by=name")
+    try_all(page, lambda page: on(page, page.locator(amount)), edits)
+
+    typed = page.locator(f"{amount} .cell-form input[name=value]")
+    page.keyboard.type("77j")
+    expect(typed).to_have_value("77j")
+    page.keyboard.press("Escape")
+    nothing_is_open(page)
+    page.keyboard.press("Enter")
+    typed.fill("4321")
+    page.keyboard.press("Tab")
+    expect(page.locator(amount)).to_contain_text("4,321")
+    expect(page.locator(f"{close} .cell-form input[type=date]")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(typed).to_be_focused()
+    typed.fill("5432")
+    page.keyboard.press("Enter")
+    expect(page.locator(amount)).to_contain_text("5,432")
+    nothing_is_open(page)
+
+
+def test_esc_closes_one_thing_at_a_time(open_: Open, board: Pipeline):
+    page = open_(f"{board.get_absolute_url()}table/?by=name")
+    name = page.locator("#rows > tr > th").first
+    on(page, name)
+    press(page, "x", "Enter")
+    expect(page.locator("#drawer #deal-head")).to_be_visible()
+    page.locator("summary[aria-label^='Pipeline']").click()
+    for still_open in ("#drawer[open]", "#rows > tr[aria-selected=true]"):
+        page.keyboard.press("Escape")
+        expect(page.locator(still_open)).to_be_visible()
+    expect(page.locator("#drawer[open], details.menu[open]")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(page.locator("#rows > tr[aria-selected=true]")).to_have_count(0)
+
+
+def test_next_and_previous_deal(open_: Open, board: Pipeline):
+    for path, item in ((board.get_absolute_url(), ".cards .card"), (f"{board.get_absolute_url()}table/", "#rows th")):
+        page = open_(path, width=1440)
+        links = page.locator(item).locator("a[data-drawer]")
+        first, second = (links.nth(n).get_attribute("href") or "-" for n in (0, 1))
+        on(page, page.locator(item).first)
+        page.keyboard.press("Enter")
+        for key, there in (("j", second), ("k", first), ("j", second)):
+            expect(page.locator("#drawer #deal-head")).to_be_visible()
+            page.keyboard.press(key)
+            page.wait_for_url(f"**{there}")
+        page.locator("#drawer [data-drawer-page]").click()
+        expect(page.locator("#content #deal-head")).to_be_visible()
+        assert {"j", "k"} <= listed(page, "On this page")
+        for key, there in (("k", first), ("j", second)):
+            page.keyboard.press(key)
+            page.wait_for_url(f"**{there}")
+            expect(page.locator("[data-walk]")).to_be_visible()
+
+
+def test_every_key_of_the_inbox_and_of_a_decision(open_: Open, board: Pipeline, ada: Connection):
+    workers_alive()
+    for deal in Deal.objects.filter(is_private=False).order_by("pk")[:3]:
+        edit = actions.change(author=ada.user, deal=deal, field="name", value=f"{deal.name} renamed")
+        assert edit
+        Edit.objects.filter(pk=edit.pk).update(state=State.REJECTED, error={"reason": ""})
+    page = open_("/inbox/")
+    rows = page.locator("[data-row]")
+
+    def decided(page: Page) -> None:
+        page.wait_for_url("**/sync/edits/*/**")
+
+    here = {
+        "j": (("j",), focuses("[data-row] >> nth=1")),
+        "k": (("j", "k"), focuses("[data-row] >> nth=0")),
+        "x": (("x",), lambda _page: expect(rows.first.locator("input[name=edit]")).to_be_checked()),
+        "o": (("o",), decided),
+        "enter": (("Enter",), decided),
+    }
+    assert listed(page, "On this page") == here.keys()
+    try_all(page, lambda page: on(page, rows.first), here)
+
+    address = page.url
+    others = page.locator("[data-next]").get_attribute("href") or "-"
+    assert listed(page, "On this page") == {"mod+enter", "n"}
+    page.keyboard.press("n")
+    page.wait_for_url(f"**{others}*")
+    page.goto(address)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(lambda url: url != address)
+    assert Edit.objects.filter(state=State.REJECTED).count() == 2
+
+
+def test_palette_names_what_it_does_and_leads_to_pages_without_a_link(open_: Open, board: Pipeline):
+    page = open_("/notifications/")
+    press(page, "Control+k")
+    options = page.locator("#palette [role=option]")
+    for text in ("Keys", "Theme: Dark", "Language: English", "Tags"):
+        expect(options.filter(has_text=text).first).to_have_text(text)
+    page.keyboard.type("pipelines")
+    expect(options.locator("visible=true")).to_have_text(["Pipelines"])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/deals/pipelines/")
 
 
 def test_letters_can_be_switched_off(open_: Open, board: Pipeline, row: Deal, ada: Connection):
