@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from django.db.models import (
@@ -18,6 +19,7 @@ from django.db.models import (
     DateTimeField,
     DecimalField,
     F,
+    FloatField,
     Index,
     IntegerField,
     Model,
@@ -53,23 +55,32 @@ class Page:
 
 def encode(row: Model, column: str) -> str:
     """The place of a row."""
-    value = getattr(row, column)
+    return place(getattr(row, column), row.pk)
+
+
+def place(value: Any, pk: int) -> str:
+    """The place of the row with this id, by the value that it is sorted by."""
     if isinstance(value, date):
         value = value.isoformat()
-    elif isinstance(value, Decimal | int):
+    elif isinstance(value, Decimal | int | float):
         value = str(value)
-    packed = json.dumps([value, row.pk], separators=(",", ":"))
+    packed = json.dumps([value, pk], separators=(",", ":"))
     return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
 
 def decode(place: str, model: type[Model], column: str) -> tuple[Any, int] | None:
     """A place's value and id; None for what is no place of this column."""
+    return read(place, model._meta.get_field(column))
+
+
+def read(place: str, field: Any) -> tuple[Any, int] | None:
+    """A place's value, as this field of a model has it, and id; None for what is no such place."""
     try:
         value, pk = json.loads(base64.urlsafe_b64decode(place + "=" * (-len(place) % 4)))
         if not isinstance(value, str | None):
             return None
         if value is not None:
-            value = _value(value, model._meta.get_field(column))
+            value = _value(value, field)
         return (value, pk) if type(pk) is int and abs(pk) < 2**62 else None
     except (ValueError, TypeError, ArithmeticError, binascii.Error, RecursionError):
         return None
@@ -88,6 +99,11 @@ def _value(text: str, field: Any) -> Any:
         if not number.is_finite() or number.adjusted() > field.max_digits:
             raise ValueError("no amount")
         return number
+    if isinstance(field, FloatField):
+        real = float(text)
+        if not isfinite(real):
+            raise ValueError("no number of this column")
+        return real
     if isinstance(field, IntegerField):
         if len(text) > 9:
             raise ValueError("no number of this column")

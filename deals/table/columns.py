@@ -12,6 +12,10 @@ from deals.models import DealField, Pipeline
 from deals.queries import LABELS
 from deals.record import EDITABLE
 
+# What a value that the database works out for every deal is called in a query.
+WORKED_OUT = "table_order"
+# Kinds of a pipeline's own fields that have no order.
+UNSORTED = ("address",)
 NUMBERS = ("amount", "number", "percent", "days")
 
 
@@ -19,8 +23,8 @@ NUMBERS = ("amount", "number", "percent", "days")
 class Column:
     """A column. `name`: as edits call the field, where it is one. `kind`: of its values.
 
-    `sort`: the deal's column by which it is sorted, "" where it cannot be. `edit`: how its cells can be changed,
-    "field" or "stage", "" where they cannot be.
+    `sort`: the deal's column by which it is sorted, WORKED_OUT for a value that no column holds as it is sorted, ""
+    where it cannot be. `edit`: how its cells can be changed, "field" or "stage", "" where they cannot be.
     """
 
     name: str
@@ -38,15 +42,15 @@ class Column:
 NAME = Column("name", LABELS["name"], "string", "name", "field")
 # What every table can show besides the name, in the usual order.
 STANDARD = (
-    Column("stage", LABELS["stage"], "stage", edit="stage"),
+    Column("stage", LABELS["stage"], "stage", WORKED_OUT, "stage"),
     Column("amount", LABELS["amount"], "amount", "amount", "field"),
     Column("expected_close_date", LABELS["expected_close_date"], "close", "expected_close", "field"),
     Column("probability", LABELS["probability"], "percent", "probability", "field"),
-    Column("owner", LABELS["owner"], "user", edit="field"),
+    Column("owner", LABELS["owner"], "user", WORKED_OUT, "field"),
     Column("company", _("Company or contact"), "string"),
     Column("tags", LABELS["tags"], "tags", edit="field"),
     Column("age", _("Time in the stage"), "days", "stage_since"),
-    Column("currency", LABELS["currency"], "currency", edit="field"),
+    Column("currency", LABELS["currency"], "currency", WORKED_OUT, "field"),
     Column("description", LABELS["description"], "long_string", edit="field"),
     Column("actual_close_date", LABELS["actual_close_date"], "datetime", "actual_close"),
     Column("created", _("Created"), "moment", "created_in_nimble"),
@@ -67,46 +71,14 @@ def available(pipeline: Pipeline) -> list[Column]:
 
 def _of(field: DealField) -> Column:
     can_edit = not field.read_only and field.kind in EDITABLE
-    return Column(mapping.CUSTOM + field.field_id, field.name, field.kind, "", "field" if can_edit else "", field)
+    sort = WORKED_OUT if field.kind in EDITABLE and field.kind not in UNSORTED else ""
+    return Column(mapping.CUSTOM + field.field_id, field.name, field.kind, sort, "field" if can_edit else "", field)
 
 
 def chosen(columns: Sequence[Column], names: Iterable[str] | None) -> list[Column]:
     """The named ones of the columns in that order, after the name; the usual ones where nothing was chosen."""
     known = {column.name: column for column in columns}
     return [NAME, *(known[name] for name in (USUAL if names is None else names) if name in known)]
-
-
-@dataclass(frozen=True)
-class Sorting:
-    """What a table is sorted by. `by`: as the address says it, a column's name, with "-" for the largest first."""
-
-    by: str
-    column: str
-    descending: bool
-
-    @classmethod
-    def of(cls, by: str, columns: Iterable[Column]) -> "Sorting":
-        """What an address asks for; else the last change first."""
-        name = by.removeprefix("-")
-        found = next((column for column in (NAME, *columns) if column.name == name and column.sort), None)
-        if found is None:
-            return cls("", "updated_in_nimble", descending=True)
-        return cls(by, found.sort, descending=(found.name == "age") != by.startswith("-"))
-
-    def state(self, column: Column) -> str:
-        """How the table is sorted by a column, as `aria-sort` has it; "" where it is not."""
-        if not column.sort or column.sort != self.column:
-            return ""
-        # The longest time in a stage is the earliest moment.
-        return "descending" if self.descending != (column.name == "age") else "ascending"
-
-    def turned(self, column: Column) -> str:
-        """What a click on a column's head asks for: numbers and moments begin with the largest."""
-        state = self.state(column)
-        first = "-" if column.is_number or column.kind == "moment" else ""
-        if not state:
-            return first + column.name
-        return ("" if state == "descending" else "-") + column.name
 
 
 def moved(names: Sequence[str], name: str, step: int) -> list[str]:

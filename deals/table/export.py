@@ -14,6 +14,9 @@ from deals.table.rows import Row
 from deals.table.table import Table
 from sync import exports
 
+# So many are put in order at once: where no index serves the order, each time sorts all of them.
+LISTED = 20_000
+
 
 def lines(table: Table) -> Iterator[str]:
     """The lines of the file: the table's columns, all that its filters leave, in its order."""
@@ -34,10 +37,12 @@ def _cells(table: Table) -> Iterator[list[Any]]:
     columns = _columns(table)
     start = None
     while True:
-        listed = paging.walk(table.board.deals, table.sorting, exports.CHUNK, start=start)
-        for row in rows.read([one.pk for one in listed], table.columns, table.user):
-            yield [_cell(table, column, row) for column in columns]
-        if len(listed) < exports.CHUNK:
+        listed = paging.walk(table.board.deals, table.sorting, LISTED, start=start)
+        for first in range(0, len(listed), exports.CHUNK):
+            pks = [one.pk for one in listed[first : first + exports.CHUNK]]
+            for row in rows.read(pks, table.columns, table.user):
+                yield [_cell(table, column, row) for column in columns]
+        if len(listed) < LISTED:
             return
         start = (listed[-1].value, listed[-1].pk)
 

@@ -4,15 +4,17 @@ Deals without a value come last, whatever the direction: they are a leg of their
 others both ways, on every database.
 """
 
-from collections.abc import Hashable
+import sys
+from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from contacts import keyset
 from crmportal import statements
 from deals.models import Deal
-from deals.table.columns import Sorting
+from deals.table.sorting import Sorting
 
 Place = tuple[Any, int]
 
@@ -31,10 +33,10 @@ def walk(
 
     `key`: names what the deals are made of, where the statements of the beginning are to be kept.
     """
-    column, descending = sorting.column, sorting.descending != back
+    deals, column, descending = sorting.over(deals), sorting.column, sorting.descending != back
     valued, missing = Q(**{f"{column}__isnull": False}), Q(**{f"{column}__isnull": True})
     legs = [(deals.filter(valued), True)]
-    if Deal._meta.get_field(column).null:
+    if sorting.can_miss:
         legs.insert(0 if back else 1, (deals.filter(missing), False))
     found: list[Listed] = []
     for leg, has_values in legs:
@@ -48,7 +50,7 @@ def walk(
             "-pk" if descending else "pk"
         ]
         piece = rows.order_by(*order).values_list("pk", column)[: size - len(found)]
-        is_kept = key is not None and start is None
+        is_kept = key is not None and start is None and sorting.value is None
         named = (key, sorting, back, has_values, size - len(found))
         found += [Listed(*row) for row in (_kept(named, piece) if is_kept else piece)]
         if len(found) >= size:
@@ -70,11 +72,34 @@ def _beyond(leg: QuerySet[Deal], column: str, start: Place, descending: bool) ->
     return leg.filter(Q(**{f"{column}__{step}e": value}), Q(**{f"{column}__{step}": value}) | tie)
 
 
-def encode(row: Listed, sorting: Sorting) -> str:
+def above(deals: QuerySet[Deal], sorting: Sorting, pks: Iterable[int]) -> dict[int, int]:
+    """By deal, of those that are among `deals`, the one that stands above it, 0 for none. One statement, two where
+    there can be deals without a value.
+    """
+    if sorting.value is not None:
+        # What has to be worked out for every deal is so once, and not for each of these.
+        order = [one.pk for one in walk(deals, sorting, sys.maxsize, start=None)]
+        before = dict(zip(order, [0, *order], strict=False))
+        return {pk: before[pk] for pk in pks if pk in before}
+    column, descending = sorting.column, sorting.descending
+    valued, missing = Q(**{f"{column}__isnull": False}), Q(**{f"{column}__isnull": True})
+    nearest = deals.filter(valued).order_by(column if descending else f"-{column}", "pk" if descending else "-pk")
+    asked = Deal.objects.filter(pk__in=list(pks))
+    upper = nearest.filter(keyset.above(column, descending=descending)).values("pk")[:1]
+    found = dict(asked.filter(valued).annotate(above=Subquery(upper)).values_list("pk", "above"))
+    if sorting.can_miss:
+        step = Q(**{f"pk__{'gt' if descending else 'lt'}": OuterRef("pk")})
+        upper = deals.filter(missing, step).order_by("pk" if descending else "-pk").values("pk")[:1]
+        either = Coalesce(Subquery(upper), Subquery(nearest.values("pk")[:1]))
+        found |= dict(asked.filter(missing).annotate(above=either).values_list("pk", "above"))
+    return {pk: one or 0 for pk, one in found.items()}
+
+
+def encode(row: Listed) -> str:
     """The place of a row as an address says it."""
-    return keyset.encode(Deal(pk=row.pk, **{sorting.column: row.value}), sorting.column)
+    return keyset.place(row.value, row.pk)
 
 
 def decode(place: str, sorting: Sorting) -> Place | None:
     """The place that an address says; None for nonsense."""
-    return keyset.decode(place, Deal, sorting.column)
+    return keyset.read(place, sorting.kind)

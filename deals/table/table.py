@@ -6,16 +6,14 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q, Subquery
 from django.utils.safestring import SafeString
 
-from contacts import keyset
 from crmportal.formats import money
 from deals.board import Board, open_board
 from deals.filters import Filters
-from deals.models import Deal
 from deals.table import columns, paging, rows
-from deals.table.columns import Column, Sorting
+from deals.table.columns import Column
+from deals.table.sorting import Sorting
 
 ROWS = 50
 
@@ -70,7 +68,7 @@ class Table:
 
     @cached_property
     def sorting(self) -> Sorting:
-        return Sorting.of(self.filters.by, self.available)
+        return Sorting.of(self.filters.by, self.available, self.board.stages, lambda: self.board.members)
 
     @cached_property
     def heads(self) -> list[Head]:
@@ -102,8 +100,8 @@ class Table:
         begin = (arrived or shown)[:1] if arrived or not (start and first) else []
         more = ""
         if len(listed) > ROWS:
-            at = paging.encode(begin[0], self.sorting) if begin else top
-            more = self.filters.query(after=paging.encode(shown[-1], self.sorting), top=at)
+            at = paging.encode(begin[0]) if begin else top
+            more = self.filters.query(after=paging.encode(shown[-1]), top=at)
         found = rows.read([one.pk for one in [*arrived, *shown]], self.columns, self.user)
         newer = {one.pk for one in arrived}
         return Page(
@@ -117,15 +115,8 @@ class Table:
         return self.cells.rows(rows.read(pks, self.columns, self.user))
 
     def places(self, pks: Iterable[int]) -> dict[int, int]:
-        """By deal the one that stands above it, 0 for none; not of those without a value to sort by. One statement."""
-        column, descending = self.sorting.column, self.sorting.descending
-        before = self.board.deals.filter(keyset.above(column, descending=descending))
-        nearest = before.filter(Q(**{f"{column}__isnull": False})).order_by(
-            column if descending else f"-{column}", "pk" if descending else "-pk"
-        )
-        found = Deal.objects.filter(pk__in=list(pks), **{f"{column}__isnull": False})
-        placed = found.annotate(above=Subquery(nearest.values("pk")[:1]))
-        return {pk: above or 0 for pk, above in placed.values_list("pk", "above")}
+        """By deal the one that stands above it, 0 for none."""
+        return paging.above(self.board.deals, self.sorting, pks)
 
     # --- totals ---
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from typing import Any
 
@@ -77,6 +78,78 @@ def test_every_row_once_whatever_it_is_sorted_by(page: Client, keep: Keep, sales
         there = [one for one in found if one is not None]
         assert found[len(there) :] == [None] * (170 - len(there))
         assert there == sorted(there, reverse=by.startswith("-"))
+
+
+WORKED_OUT = (
+    "stage",
+    "owner",
+    "-owner",
+    "currency",
+    *(f"field:x-{name}" for name in ("number", "day", "choice", "user")),
+)
+
+
+@pytest.mark.parametrize("by", [*WORKED_OUT, "-stage", "-field:x-text", "field:x-flag"])
+def test_every_row_once_by_what_is_worked_out(page: Client, keep: Keep, sales: Pipeline, by: str):
+    for n in range(120):
+        custom = {
+            "x-number": [n % 7 - 1.5],
+            "x-day": [f"2026-01-{n % 28 + 1:02}T00:00:00Z"],
+            "x-choice": [f"c{n % 3}"],
+            "x-user": [f"u{n % 4}"],
+            "x-text": [f"Order {n % 9}"],
+            "x-flag": [n % 2 == 0],
+        }
+        owner = {"user_id": f"u{n % 4}", "name": ""} if n % 5 else None
+        currency = ("EUR", "USD", None)[n % 3]
+        keep(deal(n, ("Won", "Propose")[n % 2], custom=custom if n % 4 else {}, owner=owner, currency=currency))
+    body = open_(page, sales, by=by)
+    seen = listed(body)
+    while more := rest(body):
+        body = page.get(more, headers=HTMX).content.decode()
+        assert not arrived(body)
+        seen += listed(body)
+    assert len(seen) == len(set(seen)) == 120
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "order"),
+    [
+        ("number", ["10", "9", "-2.5", "many", None], [2, 1, 0]),
+        ("day", ["2026-02-01", "2025-12-31T23:00:00Z", "soon", "2026-01-15", None], [1, 3, 0]),
+        ("flag", [True, False, None], [1, 0]),
+        ("choice", ["c2", "c1", "c9", None], [1, 0, 2]),
+        ("user", ["u2", "u1", "u9", None], [1, 0, 2]),
+        ("text", ["beta", "Alpha", "gamma", None], [1, 0, 2]),
+    ],
+)
+def test_own_fields_are_sorted_by_their_kind(
+    page: Client, keep: Keep, sales: Pipeline, name: str, values: list[Any], order: list[int]
+):
+    rows = keep(*(deal(n, custom={f"x-{name}": [one] if one is not None else []}) for n, one in enumerate(values)))
+    there = [rows[n].pk for n in order]
+    missing = {row.pk for row in rows} - set(there)
+    for by, wanted in ((f"field:x-{name}", there), (f"-field:x-{name}", there[::-1])):
+        found = listed(open_(page, sales, by=by))
+        assert found[: len(there)] == wanted
+        assert set(found[len(there) :]) == missing
+
+
+def test_stage_goes_by_its_place_and_owner_by_name(page: Client, keep: Keep, sales: Pipeline):
+    paul, olga, nobody = keep(
+        deal(0, "Won", owner={"user_id": "u2", "name": "Paul"}),
+        deal(1, "Propose", owner={"user_id": "u1", "name": "Olga Owner"}),
+        deal(2, "Qualify", owner=None),
+    )
+    assert listed(open_(page, sales, by="stage")) == [nobody.pk, olga.pk, paul.pk]
+    assert listed(open_(page, sales, by="owner")) == [olga.pk, paul.pk, nobody.pk]
+    body = open_(page, sales, by="-owner")
+    assert listed(body) == [paul.pk, olga.pk, nobody.pk]
+    assert re.search(r'data-field="owner"[^>]* aria-sort="descending"', body)
+    assert len(re.findall("aria-sort", body)) == 1
+    found: Any = page.get(reverse("deals:table_file", args=[sales.pk]), {"by": "stage"})
+    lines = b"".join(found.streaming_content).decode().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == ["Deal 002", "Deal 001", "Deal 000"]
 
 
 def test_none_twice_and_none_missed_while_others_change(page: Client, keep: Keep, sales: Pipeline):
@@ -185,10 +258,28 @@ def test_change_arrives_with_its_place_and_the_totals(page: Client, keep: Keep, 
     assert listed(body) == [three.pk]
     assert f'data-places="{{&quot;{three.pk}&quot;: {one.pk}}}"' in body
     assert "3 deals" in totals(body)
+    by_stage = page.get(address, {"by": "stage"}, headers={"After-Event": str(before)}).content.decode()
+    assert f'data-places="{{&quot;{three.pk}&quot;: {two.pk}}}"' in by_stage
     keep(deal(2, values={"name": "Egret"}))
     gone = page.get(address, {"q": "d"}, headers={"After-Event": str(before)}).content.decode()
     assert f'data-gone="{one.pk} {two.pk} {three.pk}"' not in gone
     assert f'id="deal-{two.pk}"' not in gone
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deal_without_a_value_has_its_place_too(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
+    rows = keep(*(deal(n, values={"amount": amount}) for n, amount in enumerate(("5", None, "7", None))))
+    before = Workspace.objects.get(pk=ada.workspace_id).event_number
+    keep(*(deal(n, values={"amount": None, "name": "Changed"}) for n in (1, 2, 3)))
+    address = reverse("deals:table_live", args=[sales.pk])
+    for by in ("amount", "-amount", "field:x-text"):
+        answer = page.get(address, {"by": by}, headers={"After-Event": str(before)}).content.decode()
+        order = listed(open_(page, sales, by=by))
+        told = re.search(r'data-places="([^"]*)"', answer)
+        assert told
+        places = json.loads(told[1].replace("&quot;", '"'))
+        above = dict(zip(order, [0, *order], strict=False))
+        assert places == {str(row.pk): above[row.pk] for row in rows[1:]}
 
 
 def test_file_has_the_chosen_columns_and_defuses_formulas(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
