@@ -1,6 +1,7 @@
 """What a person does to deals: each action is one transaction that leaves an edit for the outbox."""
 
 from collections.abc import Sequence, Set
+from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,6 +12,9 @@ from nimble.models import Connection
 from sync import edits, events
 from sync.clock import database_now
 from sync.models import OVERLAID, Edit, State
+
+# A delete stays here for longer than its notice offers to take it back, for Nimble cannot.
+HELD = timedelta(seconds=15)
 
 
 def create(*, author: Any, stage: Stage, values: dict[str, Any], related: Sequence[str] = ()) -> Edit:
@@ -147,13 +151,18 @@ def _create_of(deal: Deal) -> Edit | None:
 def remove(*, author: Any, deal: Deal) -> Edit | None:
     """Delete a deal with all that hangs on it: hidden at once, withdrawn until it goes out, never undone after that.
 
-    One that was never sent is simply dropped, by whoever made it: nobody else could take that back. Raises
-    `CannotEdit`.
+    It goes out when `HELD` is over. One that was never sent is simply dropped, by whoever made it: nobody else could
+    take that back. Raises `CannotEdit`.
     """
     create = _create_of(deal)
     if create and create.author_id != author.pk:
         raise edits.CannotEdit(_("It is not in Nimble yet: until it is, only who made it can delete it."))
-    return edits.remove(author=author, row=deal)
+    with events.atomic():
+        edit = edits.remove(author=author, row=deal)
+        if edit is not None:
+            edit.not_before = database_now() + HELD
+            edit.save(update_fields=["not_before"])
+        return edit
 
 
 def add_file(*, author: Any, deal: Deal, name: str, link: str, source: str) -> Edit | None:

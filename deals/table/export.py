@@ -8,11 +8,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from deals import mapping
 from deals.table import paging, rows
 from deals.table.columns import Column
 from deals.table.rows import Row
 from deals.table.table import Table
-from sync import exports
+from sync import exports, when
 
 # So many are put in order at once: where no index serves the order, each time sorts all of them.
 LISTED = 20_000
@@ -49,7 +50,7 @@ def _cells(table: Table) -> Iterator[list[Any]]:
 
 def _cell(table: Table, column: Column, row: Row) -> Any:
     """A cell for a spreadsheet: numbers and days as such, the rest in the reader's words."""
-    value = None if column.field else table.cells.value(column, row)
+    value = _own(column, row) if column.field else table.cells.value(column, row)
     if column.kind == "days":
         return table.cells.text(column, row)
     if isinstance(value, datetime):
@@ -61,3 +62,13 @@ def _cell(table: Table, column: Column, row: Row) -> Any:
     if isinstance(value, int):
         return value
     return table.cells.text(column, row)
+
+
+def _own(column: Column, row: Row) -> Any:
+    """The value of a field of the pipeline's own, where it is one number or one day."""
+    values = row.values.get(column.name) or []
+    if len(values) != 1:
+        return None
+    if column.kind == "datetime":
+        return when.day(values[0])
+    return mapping.amount(values[0]) if column.kind == "number" else None

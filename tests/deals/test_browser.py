@@ -308,6 +308,17 @@ def test_several_cards_are_chosen_moved_and_brought_back(open_: Open, board: Pip
     expect(page.locator("#many")).to_be_hidden()
 
 
+def test_notices_leave_the_bar_of_the_chosen_cards_free(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=360)
+    card = page.locator(f"#deal-{row.pk}")
+    card.press("Alt+ArrowRight")
+    card.press("x")
+    notice, bar = page.locator("#toasts .toast").bounding_box(), page.locator("#many").bounding_box()
+    assert notice
+    assert bar
+    assert notice["y"] + notice["height"] <= bar["y"]
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_view_is_saved_and_led_to(open_: Open, board: Pipeline, look: dict[str, Any]):
     page = open_(board.get_absolute_url() + "?sort=amount", **look)

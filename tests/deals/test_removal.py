@@ -115,6 +115,19 @@ def test_who_may_not_edit_it_cannot_delete_it(page: Client, keep: Keep):
     assert reverse("deals:delete", args=[row.pk]) not in page.get(row.get_absolute_url()).content.decode()
 
 
+def test_deal_stays_in_nimble_while_the_notice_offers_to_take_it_back(mirror: Connection, sandbox: SandboxServer):
+    row = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True).first()
+    assert row
+    page = browser(mirror.user)
+    delete(page, row)
+    assert outbox.deliver() == 0
+    page.post(reverse("deals:undo", args=[row.pk, Edit.objects.get().pk]), headers=HTMX)
+    Edit.objects.update(not_before=None)
+    assert outbox.deliver() == 0
+    assert row.nimble_id in [one["id"] for one in sandbox.objects("deal")]
+    assert page.get(row.get_absolute_url()).status_code == 200
+
+
 def test_deal_is_deleted_in_nimble_and_its_history_stays(mirror: Connection, sandbox: SandboxServer):
     row = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True).first()
     assert row
@@ -123,6 +136,7 @@ def test_deal_is_deleted_in_nimble_and_its_history_stays(mirror: Connection, san
     delete(page, row)
     # Nimble still counts it.
     assert checks.number(mirror, 0).ours == count  # type: ignore[arg-type]
+    Edit.objects.update(not_before=None)
     assert outbox.deliver() == 1
     assert row.nimble_id not in [one["id"] for one in sandbox.objects("deal")]
     assert page.get(row.get_absolute_url()).status_code == 404

@@ -301,6 +301,14 @@ def test_file_has_the_chosen_columns_and_defuses_formulas(page: Client, keep: Ke
     assert (export.what, export.filters, export.rows) == ("deals", ["tag"], 2)
 
 
+def test_file_has_numbers_and_days_of_own_fields_as_such(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
+    keep(deal(1, custom={"x-money": ["1250.5"], "x-day": ["2027-01-31T00:00:00Z"], "x-text": ["1,5"]}))
+    display.choose_columns(ada.user, sales, ["field:x-money", "field:x-day", "field:x-text"])
+    answer: Any = page.get(reverse("deals:table_file", args=[sales.pk]))
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text)))[1][1:] == ["1250.5", "2027-01-31", "1,5"]
+
+
 def test_what_nimble_hides_is_in_no_row_total_or_file(
     page: Client, keep: Keep, sales: Pipeline, ada: Connection, connect: Connect
 ):
