@@ -39,6 +39,10 @@ const pageHas = (what) => ({ on: () => isRecord() && Boolean(shown().querySelect
 const press = (what) => () => shown().querySelector(what).click();
 bind("m", "M", "keys.move", press(".record-head a[href$='/move/']"), pageHas(".record-head a[href$='/move/']"));
 
+// Whoever has written goes on with the keys; a draft is kept.
+const leave = () => (isOpen() ? document.getElementById("drawer-body") : document.getElementById("content")).focus({ preventScroll: true });
+bind("escape", "Esc", "keys.close", leave, { group: "keys.everywhere", within: ".composer textarea", typing: true });
+
 const asked = /^#press-([en])$/.exec(location.hash)?.[1];
 if (asked) {
   history.replaceState(history.state, "", location.pathname + location.search);

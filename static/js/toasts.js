@@ -1,6 +1,7 @@
 // Toasts are rendered by the server and appended to #toasts. Here they leave after 8 s, unless looked at; three are
 // enough at once, and a newer one about the same record takes the place of the older one.
-import { calm, word } from "./words.js";
+import { bind } from "./keys.js";
+import { calm, typing, word } from "./words.js";
 
 const LIFE = 8000;
 const STEP = 250;
@@ -56,7 +57,11 @@ export function toast(text, { kind = "error", label, act } = {}) {
   region.append(copy);
 }
 
+// The newest Undo that is there; while somebody types, Ctrl Z is the browser's own.
+const undo = () => shown().map((toast) => toast.querySelector("form button")).findLast(Boolean);
+
 if (region) {
+  bind("mod+z", "Ctrl Z", "keys.undo", ({ target }) => (typing(target) ? false : undo()?.click()), { on: () => Boolean(undo()) });
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes) for (const node of addedNodes) if (node instanceof HTMLElement) node.matches(".toast") ? arrive(node) : unwrap(node);
   }).observe(region, { childList: true });

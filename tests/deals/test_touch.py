@@ -1,0 +1,125 @@
+"""The board under a finger: a long press takes a card, a swipe scrolls, menus open by a tap."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from deals.models import Deal, Pipeline
+from nimble.models import Connection
+from sync.models import Edit
+from tests import factories
+from tests.deals.conftest import Open
+
+PHONE: dict[str, Any] = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True}
+# Longer than the board waits before a touch takes a card.
+HOLD = 500
+
+
+class Finger:
+    """Touches as the system sends them, so that the browser itself scrolls or lets the page have them."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.session = page.context.new_cdp_session(page)
+        self.x = self.y = 0.0
+
+    def _send(self, kind: str, *points: dict[str, float]) -> None:
+        self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    def down(self, x: float, y: float) -> None:
+        self.x, self.y = x, y
+        self._send("touchStart", {"x": x, "y": y})
+
+    def glide(self, x: float, y: float, steps: int = 12) -> None:
+        from_x, from_y = self.x, self.y
+        for step in range(1, steps + 1):
+            part = step / steps
+            self.x, self.y = from_x + (x - from_x) * part, from_y + (y - from_y) * part
+            self._send("touchMove", {"x": self.x, "y": self.y})
+
+    def up(self) -> None:
+        self._send("touchEnd")
+
+
+def on_phone(open_: Open, board: Pipeline) -> Page:
+    page = open_(board.get_absolute_url(), **PHONE)
+    expect(page.locator('.card[tabindex="0"]').first).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def phone(open_: Open, board: Pipeline) -> Page:
+    return on_phone(open_, board)
+
+
+def middle(page: Page, where: str) -> tuple[float, float]:
+    box = page.locator(where).bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_long_press_takes_the_card_to_where_it_is_let_go(phone: Page, row: Deal):
+    finger = Finger(phone)
+    card = phone.locator(f"#deal-{row.pk}")
+    card.scroll_into_view_if_needed()
+    finger.down(*middle(phone, f"#deal-{row.pk}"))
+    phone.wait_for_timeout(HOLD)
+    finger.glide(finger.x + 20, finger.y + 20, steps=4)
+    expect(phone.locator("#board.dragging")).to_be_visible()
+    zone = phone.locator(".dropzone", has_text="Won")
+    expect(zone).to_be_visible()
+    box = zone.bounding_box()
+    assert box
+    finger.glide(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    finger.glide(finger.x + 4, finger.y + 4, steps=2)
+    finger.up()
+    expect(phone.locator('.column[data-role="won"]').locator(card)).to_be_attached()
+    expect(phone.locator("#toasts")).to_contain_text("Won")
+    assert Edit.objects.get().kind == "deal"
+
+
+def test_swipe_scrolls_and_takes_no_card(open_: Open, board: Pipeline, row: Deal, ada: Connection):
+    pk = row.pk
+    for n in range(12):
+        row.pk, row.nimble_id = None, f"copy-{n}"
+        row.save(force_insert=True)
+    factories.caught_up(ada)
+    row.pk = pk
+    phone = on_phone(open_, board)
+    finger = Finger(phone)
+    home = phone.locator(f"#deal-{row.pk}").evaluate("card => card.closest('.column').id")
+    board, cards = phone.locator("#board"), phone.locator(f"#{home} .cards")
+    finger.down(180, 500)
+    finger.glide(180, 300)
+    expect(phone.locator(".in-hand, .dragging")).to_have_count(0)
+    finger.up()
+    phone.wait_for_function("list => list.scrollTop > 50", arg=cards.element_handle())
+    finger.down(300, 400)
+    finger.glide(60, 400)
+    expect(phone.locator(".in-hand, .dragging")).to_have_count(0)
+    finger.up()
+    phone.wait_for_function("board => board.scrollLeft > 100", arg=board.element_handle())
+    expect(phone.locator(f"#{home} #deal-{row.pk}")).to_be_attached()
+    expect(phone.locator("#drawer[open]")).to_have_count(0)
+    assert not Edit.objects.exists()
+
+
+def test_menus_work_by_a_tap(phone: Page, row: Deal):
+    card = phone.locator(f"#deal-{row.pk}")
+    card.locator(".v").tap()
+    menu = phone.locator("#move-menu")
+    expect(menu).to_be_visible()
+    goal = phone.locator('.column[data-role="open"]:not([data-archived])').nth(1)
+    menu.get_by_text(goal.get_attribute("data-name") or "", exact=True).tap()
+    expect(goal.locator(card)).to_be_visible()
+    phone.get_by_role("button", name="More", exact=True).tap()
+    display = phone.locator("summary[aria-label='Display']")
+    display.tap()
+    phone.get_by_label("Compact cards").tap()
+    phone.locator(".menu[open]").get_by_role("button", name="Apply").tap()
+    expect(phone.locator("#board[data-compact]")).to_be_visible()
+    card.locator(".t").tap()
+    expect(phone.locator("#drawer #deal-head")).to_be_visible()
+    phone.locator("#drawer [data-drawer-close]").tap()
+    expect(phone.locator("#drawer")).to_be_hidden()
