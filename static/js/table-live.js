@@ -8,7 +8,7 @@ let lastAnew = 0;
 const table = () => document.getElementById("table");
 const body = () => document.getElementById("rows");
 const rowOf = (pk) => document.getElementById(`deal-${pk}`);
-const OWN = new Set(["tabindex", "aria-rowindex", "aria-selected", "class"]);
+const OWN = new Set(["tabindex", "aria-rowindex", "aria-selected", "class", "data-off"]);
 const callbacks = {
   beforeAttributeUpdated: (name) => !OWN.has(name),
   beforeNodeMorphed: (old) => !old.matches?.("input[type=checkbox]"),
@@ -21,11 +21,13 @@ function move(row, next) {
   focused?.focus({ preventScroll: true });
 }
 
-// Below `above`, a deal's id, or at the top with 0; left where it is, or out, where that is beyond what was fetched.
+// Below `above`, a deal's id, or at the top with 0; left where it is, and marked, or out, where that is beyond what was
+// fetched.
 function place(row, above) {
   if (above === undefined) return row.isConnected;
   const upper = above ? rowOf(above) : null;
   const more = body().querySelector(":scope > .more-rows");
+  row.toggleAttribute("data-off", Boolean(above && !upper && row.isConnected));
   if (above && !upper) {
     if (row.isConnected || !more) return row.isConnected || (move(row, more), true);
     return false;
@@ -40,6 +42,15 @@ function remove(row) {
   const at = row.contains(document.activeElement) ? document.activeElement.closest("th, td")?.cellIndex : -1;
   row.remove();
   if (at >= 0 && neighbour) focus(neighbour.cells[at]);
+}
+
+// A row does not leave from under a reader's eyes: a line says that some belong elsewhere by now.
+function tellOff() {
+  const line = document.getElementById("off");
+  const count = body().querySelectorAll(":scope > [data-off]").length;
+  if (!line) return;
+  line.hidden = !count;
+  line.querySelector("span").textContent = count ? word(count === 1 ? "table.off.one" : "table.off.many", { count }) : "";
 }
 
 export function takeIn(root) {
@@ -74,6 +85,7 @@ export function takeIn(root) {
   if (totals) morph(totals, root.querySelector("#totals"));
   table().dataset.count = news.dataset.count;
   settle();
+  tellOff();
   if (titles.length === 1) announce(word("live.one", { title: titles[0] }));
   else if (titles.length) announce(word("live.many", { count: titles.length }));
   return done;
@@ -89,7 +101,16 @@ async function readAnew(element) {
   element.dataset.event = fresh.dataset.event;
   htmx.process(element);
   settle();
+  if (body()) tellOff();
 }
+
+document.addEventListener("click", async (event) => {
+  if (!event.target.closest("#off button")) return;
+  await readAnew(table()).catch(() => {});
+  if (document.querySelector("#rows > [data-off]")) return;
+  table().querySelector(".table-container").scrollTop = 0;
+  focus(rows()[0]?.cells[0]);
+});
 
 document.addEventListener("live", (event) => {
   const element = event.target;

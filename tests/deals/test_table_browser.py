@@ -1,16 +1,22 @@
 """The table in a real browser: accessible in both themes and at 360 px, walked and edited by hand and by keyboard."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from deals import mapping
+from deals import actions, mapping
+from deals.forecast import first_of, key_of
 from deals.models import Deal, Pipeline
+from nimble.models import Connection
 from sync.models import Edit
+from tests import factories
 from tests.browser import LOOKS, looked_at
 from tests.deals.conftest import Open
+from tests.deals.test_browser import carry
 
 SOON = 3_000
 
@@ -110,6 +116,49 @@ def test_forecast_is_accessible_and_moved_by_keys(open_: Open, board: Pipeline, 
     assert row.expected_close != before
     page.keyboard.press("Alt+ArrowRight")
     expect(page.locator("#cards-none").locator(f"#deal-{row.pk}")).to_be_visible()
+
+
+def test_card_is_dragged_to_another_month(open_: Open, board: Pipeline, row: Deal):
+    today = timezone.localdate()
+    Deal.objects.filter(pk=row.pk).update(expected_close=today)
+    page = open_(f"{board.get_absolute_url()}?group=month", width=1440)
+    card, month = page.locator(f"#deal-{row.pk}"), key_of(first_of(today, 1))
+    expect(page.locator(f"#cards-{key_of(today)}").locator(card)).to_be_visible()
+    carry(page, card, page.locator(f"#cards-{month}"))
+    expect(page.locator("#toasts")).to_contain_text("is expected to close on")
+    expect(page.locator(f"#cards-{month}").locator(card)).to_be_visible()
+    row.refresh_from_db()
+    last = first_of(today, 2) - timedelta(days=1)
+    assert row.expected_close == last.replace(day=min(today.day, last.day))
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(f"#cards-{month}").locator(card)).to_have_count(0)
+
+
+def test_row_that_belongs_further_down_stays_until_it_is_asked_for(
+    open_: Open, board: Pipeline, row: Deal, ada: Connection
+):
+    factories.caught_up(ada)
+    more = [Deal.objects.get(pk=row.pk) for _n in range(60)]
+    for n, one in enumerate(more):
+        one.pk, one.nimble_id, one.amount, one.is_private = None, f"more-{n}", 1_000_000_000 + n, False
+    Deal.objects.bulk_create(more)
+    Deal.objects.filter(pk=row.pk).update(amount=2_000_000_000)
+    page = open_(address(board) + "?by=-amount", height=500)
+    rows = page.locator("#rows > tr[data-deal]")
+    expect(rows.first).to_have_id(f"deal-{row.pk}")
+    page.locator("#rows > tr:nth-child(2) > th").focus()
+    page.keyboard.press("x")
+    expect(page.locator("#off")).to_be_hidden()
+    actions.change(author=ada.user, deal=Deal.objects.get(pk=row.pk), field="amount", value="0.01")
+    expect(page.locator("#off")).to_contain_text("1 deal has changed its place.", timeout=2 * SOON)
+    expect(rows.first).to_have_id(f"deal-{row.pk}")
+    expect(cell(page, row, "amount")).to_contain_text("0.01")
+    looked_at(page, "table-off", {"width": 1280, "color_scheme": "light"})
+    page.locator("#off").get_by_role("button", name="Show").click()
+    expect(page.locator("#off")).to_be_hidden()
+    expect(page.locator(f"#deal-{row.pk}")).to_have_count(0)
+    expect(rows.first).to_have_attribute("aria-selected", "true")
+    expect(rows.first.locator("th")).to_be_focused()
 
 
 @pytest.mark.parametrize("look", [LOOKS[1], LOOKS[2]])
