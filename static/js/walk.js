@@ -53,8 +53,8 @@ if (walk) onPage();
 // With no deal open, the same keys walk the cards of a column.
 function onBoard(step) {
   const card = document.activeElement?.closest?.("#board .card");
-  const cards = [...((card?.parentElement ?? document.querySelector("#board .cards"))?.querySelectorAll(".card") ?? [])];
-  const next = card ? cards[cards.indexOf(card) + step] : cards[0];
+  const cards = [...(card?.parentElement.querySelectorAll(".card") ?? [])];
+  const next = card ? cards[cards.indexOf(card) + step] : document.querySelector("#board .card");
   if (next) focus(next);
 }
 

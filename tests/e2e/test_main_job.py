@@ -218,12 +218,13 @@ def test_working_minute_without_a_mouse(running: Portal, new_page: NewPage):
     press(page, "g", "d")
     expect(page.locator("#board")).to_be_visible()
 
-    card = board.columns()[0].locator('.card[data-editable="1"]:not([data-no-probability])').first
+    # The tests above have taken cards out of the first column.
+    card = board.columns()[1].locator('.card[data-editable="1"]:not([data-no-probability])').first
     title, path = card.locator(".t").inner_text(), card.locator(".t").get_attribute("href") or ""
     pk = path.split("/")[2]
     card, deal = page.locator(f"#deal-{pk}"), board.deal(title)
     stages = {one.get_attribute("data-name") or "": one for one in board.columns()}
-    second, third = list(stages)[1:3]
+    second, third = list(stages)[2:4]
     press(page, "Control+k")
     page.keyboard.type(title)
     found = page.locator(f"#palette-deal-{pk}")
@@ -238,6 +239,10 @@ def test_working_minute_without_a_mouse(running: Portal, new_page: NewPage):
     press(page, "Control+Enter")
     expect(page.locator("#timeline").get_by_text("Called them by keys")).to_be_visible()
     press(page, "Escape", "e")
+    expect(page.locator("#field-name input[name=value]")).to_be_focused()
+    press(page, "Escape")
+    reach(page, page.locator("#field-amount .value"))
+    press(page, "Enter")
     typed = page.locator("#field-amount input[name=value]")
     expect(typed).to_be_focused()
     page.keyboard.type("8765")
@@ -273,6 +278,9 @@ def test_working_minute_without_a_mouse(running: Portal, new_page: NewPage):
     press(page, "c")
     expect(page.locator(".quick-add input[name=name]")).to_be_focused()
     page.keyboard.type("By keys alone")
+    # This stage has none of its own.
+    reach(page, page.locator(".quick-add").get_by_label("Probability, %"))
+    page.keyboard.type("40")
     press(page, "Enter")
     expect(page.locator(".card", has_text="By keys alone")).to_be_visible()
     press(page, "Escape", "g", "i")
