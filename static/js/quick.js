@@ -18,7 +18,10 @@ bind("escape", "Esc", "keys.close", ({ target }) => close(target.closest("[data-
 function add() {
   const column = document.activeElement?.closest?.(".column");
   const link = column?.querySelector(".add") ?? document.querySelector("#board .column:not(.folded) .add") ?? document.querySelector("[data-new]");
-  link ? link.click() : location.assign("/deals/new/");
+  if (!link) return location.assign("/deals/new/");
+  // A column's head that has just been swapped in is not bound yet.
+  htmx.process(link);
+  link.click();
 }
 bind("c", "C", "keys.new", add);
 
