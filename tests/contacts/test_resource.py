@@ -33,8 +33,8 @@ def test_fields_and_values_are_said_as_a_person_reads_them(keep: Keep, ada: Conn
         ("tags", "Tags"): (["a,b", "c"], "a,b\nc"),
     }
     for (field, label), (value, text) in said.items():
-        assert (kind.label(field, names), kind.shown(field, value, names)) == (label, text)
-    assert kind.shown("field:last name", None, names) == ""
+        assert (kind.label(field, names), kind.shown(field, value, names, {})) == (label, text)
+    assert kind.shown("field:last name", None, names, {}) == ""
 
 
 def test_note_is_said_as_text_and_named_after_a_contact_that_everybody_sees(keep: Keep):
@@ -45,7 +45,7 @@ def test_note_is_said_as_text_and_named_after_a_contact_that_everybody_sees(keep
     kind = registry.resource("contact_note")
     assert kind.title(kept) == "Ada Lindqvist 002"
     assert kind.url(kept) == f"/contacts/{Contact.objects.get(nimble_id='c2').pk}/#note-{kept.pk}"
-    assert (kind.label("note", None), kind.shown("note", "<p>One<br>two</p>", None)) == ("Note", "One\ntwo")
+    assert (kind.label("note", None), kind.shown("note", "<p>One<br>two</p>", None, {})) == ("Note", "One\ntwo")
     assert kind.title(ContactNote()) == ""
 
 

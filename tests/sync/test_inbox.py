@@ -60,7 +60,7 @@ def test_inbox_groups_by_cause_the_worst_first(mirror: Connection, deals: list[D
     page = text(signed_in(mirror).get("/inbox/"))
     for words in ("Changed by somebody else, too", "Gone from Nimble", "Refused by Nimble", "Given up after ten tries"):
         assert words in page
-    assert f"{deals[4].name} renamed Nimble's: Another name altogether" in page
+    assert f"Ours {deals[4].name} renamed Nimble's Another name altogether" in page
 
 
 def test_inbox_is_a_persons_own(mirror: Connection, deals: list[Deal], connect: Connect):
