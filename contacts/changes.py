@@ -20,11 +20,12 @@ SMALLER = {100: 25, 25: 5, 5: 1}
 
 @dataclass(frozen=True)
 class Page:
-    """A page of what was updated: its records, when its read began, how many follow `start` in all, its latest stamp,
-    and where to go on once it is stored.
+    """A page of what was updated: its records, how many of them the page before had not, when its read began, how many
+    follow `start` in all, its latest stamp, and where to go on once it is stored.
     """
 
     listed: list[Any]
+    new: int
     read_at: datetime
     total: int | None
     last: datetime
@@ -48,9 +49,9 @@ def pages(pull: Pull, start: datetime, page: int) -> Iterator[Page]:
         # More than a page with one and the same stamp can only be told apart by the page number.
         following, page = (last, 1) if last.replace(microsecond=0) > start.replace(microsecond=0) else (start, page + 1)
         checkpoint = {"reached": following.isoformat(), "page": page}
-        yield Page(listed, read_at, total, last, checkpoint)
         # What has the same stamp as the last record of a page comes again with the next.
         ids = {one["id"] for one in listed if isinstance(one, dict) and isinstance(one.get("id"), str)}
+        yield Page(listed, len(listed) - len(ids & before), read_at, total, last, checkpoint)
         if first and isinstance(total, int):
             left = total
         left -= len(ids - before)

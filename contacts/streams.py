@@ -80,7 +80,7 @@ def follow(pull: Pull, start: datetime, page: int, reached: datetime) -> None:
         if first:
             pull.expect(read.total)
             first = False
-        pull.page("contact", read.listed, read_at=read.read_at, checkpoint=read.checkpoint)
+        pull.page("contact", read.listed, read_at=read.read_at, checkpoint=read.checkpoint, counted=read.new)
         reached = max(read.last, reached)
     # Never past this run's start, whatever stamps Nimble has: one in the future would hide all that follows.
     pull.complete({"reached": min(reached, pull.run.started_at).isoformat()})

@@ -141,6 +141,7 @@ def newest(pull: Pull, since: str | None = None) -> bool:
     """
     reached = when.moment(since or pull.cursor.get("reached"))
     known = reached and when.overlap(reached, OVERLAP_SECONDS)
+    counted = 0
     for limit in NEWEST:
         try:
             answer, read_at = pull.read(partial(pull.client.deals, sort="updated:desc", limit=limit))
@@ -150,7 +151,9 @@ def newest(pull: Pull, since: str | None = None) -> bool:
             return True
         listed = answer.get("resources") or []
         total = (answer.get("meta") or {}).get("total")
-        pull.page("deal", listed, read_at=read_at)
+        # Each answer begins with those of the one before; a walk has counted all of them.
+        pull.page("deal", listed, read_at=read_at, counted=0 if since else max(len(listed) - counted, 0))
+        counted = len(listed)
         remember_people(pull, listed)
         met = known is not None and any(stamp < known for stamp in map(updated, listed) if stamp)
         if met or len(listed) < limit or (isinstance(total, int) and total <= limit):

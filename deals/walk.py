@@ -91,7 +91,8 @@ def begin(pull: Pull) -> dict[str, Any]:
     """The first checkpoint: every pipeline is still to `read`, when the listing began, and what had changed last."""
     answer, started = pull.read(partial(checks.last_changed, pull))
     total = (answer.get("meta") or {}).get("total")
-    pull.expect(total if isinstance(total, int) else None)
+    # What this run has read before it came to walk is read once more.
+    pull.expect(pull.run.done + total if isinstance(total, int) else None)
     pipelines = queries.visible_pipelines(pull.connection).values_list("nimble_id", flat=True)
     return {
         "since": started.isoformat(),

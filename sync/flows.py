@@ -17,7 +17,10 @@ STILL_SECONDS = 60
 
 @dataclass(frozen=True)
 class Progress:
-    """A running stream's bar. `seconds_left` is None while there is no rate to tell it from, and in the last second."""
+    """A running stream's bar. `total` is never less than `done`: records are made while a listing runs.
+
+    `seconds_left` is None while there is no rate to tell it from, and in the last second.
+    """
 
     run: Run
     label: Any
@@ -91,8 +94,9 @@ def _bar(row: Any, spec: registry.StreamSpec, now: datetime) -> Progress | None:
     still = now - run.moved_at > timedelta(seconds=STILL_SECONDS)
     seconds = max((now - run.started_at).total_seconds(), 0.001)
     rate = 0.0 if still else run.done / seconds
-    left = int((run.total - run.done) / rate) if run.total and rate > 0 and run.total >= run.done else None
-    return Progress(run, spec.label, run.done, run.total, rate, left or None, still)
+    total = run.total and max(run.total, run.done)
+    left = int((total - run.done) / rate) if total and rate > 0 else None
+    return Progress(run, spec.label, run.done, total, rate, left or None, still)
 
 
 def progress(connection: Connection) -> list[Progress]:

@@ -1,6 +1,8 @@
 """What a listing leaves out, and what comes late: nobody else loses anything by it."""
 
-from deals import metadata
+import pytest
+
+from deals import metadata, streams
 from deals.models import Deal, DealField, Pipeline
 from deals.queries import for_user
 from deals.streams import save_fields
@@ -117,3 +119,20 @@ def test_odd_records_are_stored_with_what_can_be_read_of_them(keep: Keep):
     assert [(one.name, one.expected_days) for one in row.stages.all()] == [("", None), ("Second", None), ("Third", 14)]
     assert list(row.lost_reasons.values_list("nimble_id", "text")) == [("r8", "")]
     keep({"pipeline_id": "p-none", "name": "None", "stages": 3, "lost_reasons": "many"}, kind="pipeline")
+
+
+def test_first_walk_counts_each_deal_once(mirror: Connection):
+    run = Run.objects.get(stream__connection=mirror, stream__name="deals")
+    assert run.full
+    assert (run.done, run.total) == (for_user(mirror.user).count(),) * 2
+
+
+def test_walk_after_too_many_changes_counts_what_was_read_before_in_all(
+    mirror: Connection, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(streams, "NEWEST", (5, 8))
+    cursor = {"walked": "2020-01-01T00:00:00+00:00", "reached": "1970-01-01T00:00:00+00:00"}
+    Stream.objects.filter(connection=mirror, name="deals").update(cursor=cursor, next_run_at=None)
+    run = next(run for run in pull.pull(mirror) or [] if run.stream.name == "deals")
+    run.refresh_from_db()
+    assert run.done == run.total == 8 + for_user(mirror.user).count()

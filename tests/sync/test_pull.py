@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from contacts import changes
 from contacts import queries as contact_queries
 from contacts.models import Contact, ContactNote, ContactSight
 from deals import actions, queries
 from deals.models import Deal, Pipeline, Stage
 from nimble.models import Connection, Member
-from sync import leases, outbox, pull, registry, runs, when
+from sync import flows, leases, outbox, pull, registry, runs, when
+from sync.clock import database_now
 from sync.models import Event, Quarantined, Run, Stream
 from tests.people import ADA, BJORN, EVE, Connect, sign_in_again
 from tests.sandboxes import SandboxServer
@@ -303,3 +305,18 @@ def test_sync_again_between_reading_the_streams_and_the_run_is_not_lost(mirror: 
     pull.sync_again(mirror, "contacts")
     run = runs.run_stream(mirror, registry.stream("contacts"), stream, token)
     assert run.done >= Contact.objects.count()
+
+
+def test_contacts_that_two_pages_have_are_counted_once(mirror: Connection, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(changes, "PAGE", 5)
+    run = again(mirror, "contacts")["contacts"]
+    run.refresh_from_db()
+    assert run.done == run.total == Contact.objects.filter(sights__connection=mirror).count()
+
+
+def test_bar_is_never_past_its_end(mirror: Connection):
+    now = database_now()
+    stream = Stream.objects.get(connection=mirror, name="contacts")
+    Run.objects.create(stream=stream, started_at=now, moved_at=now, done=120, total=100, full=True)
+    [bar] = flows.progress(mirror)
+    assert (bar.done, bar.total) == (120, 120)
