@@ -90,6 +90,13 @@ class NewDeal(forms.Form):
         }.items():
             self.fields[name].widget.attrs |= attrs
 
+    def full_clean(self) -> None:
+        """The cursor goes to the first field at fault."""
+        super().full_clean()
+        if at_fault := next((name for name in self.fields if name in self._errors), None):
+            self.fields["name"].widget.attrs.pop("autofocus", None)
+            self.fields[at_fault].widget.attrs["autofocus"] = True
+
     @property
     def is_unsure(self) -> bool:
         """Whether the stage has no probability of its own, so that this deal needs one."""

@@ -57,7 +57,7 @@ def _said(deal: Deal, day: date | None) -> str:
     )
     before = deal.expected_close
     if before and before.day < day.day:
-        text += " " + _("The {n}. of this month is over.").format(n=before.day)
+        text += " " + _("That day of this month is over.")
     elif before and before.day > day.day:
         text += " " + _("That month has no {n}.").format(n=before.day)
     return text

@@ -32,6 +32,13 @@ def test_columns_in_nimbles_order_with_final_ones_last(page: Client, sales: Pipe
     assert list(columns(page.get(address(sales)))) == ["Qualify", "Propose", "Won", "Lost"]
 
 
+def test_screen_reader_hears_one_deal_and_several(page: Client, keep: Keep, sales: Pipeline):
+    keep(deal(1), deal(2, "Propose"), deal(3, "Propose"))
+    body = page.get(address(sales)).content.decode()
+    said = re.findall(r'<span class="n">(\d+)<span class="sr-only"> (\w+)</span>', body)
+    assert set(said) == {("1", "deal"), ("2", "deals"), ("0", "deals")}
+
+
 def test_archived_stage_only_while_it_holds_deals(page: Client, keep: Keep, sales: Pipeline):
     keep(deal(1, "Old"))
     answer = page.get(address(sales))

@@ -59,6 +59,16 @@ def test_mistakes_are_told_at_their_fields_and_what_was_typed_stays(page: Client
     assert not Deal.objects.exists()
 
 
+def test_cursor_goes_to_the_first_field_at_fault(page: Client, keep: Keep, sales: Pipeline):
+    def focused(answer: Any) -> list[str]:
+        controls = re.findall(r"<(?:input|select|textarea)[^>]*>", answer.content.decode())
+        return [re.search(r' name="(\w+)"', one)[1] for one in controls if " autofocus" in one]  # type: ignore[index]
+
+    assert focused(quick(page, stage("Qualify"), name="Door", amount="a lot", currency="Taler")) == ["amount"]
+    assert focused(quick(page, stage("Qualify"), name="", amount="a lot")) == ["name"]
+    assert focused(quick(page, stage("Qualify"), name="Door")) == ["name"]
+
+
 def test_stage_without_a_probability_asks_for_one(page: Client, keep: Keep, sales: Pipeline):
     Stage.objects.filter(name="Propose").update(default_probability=None)
     at = stage("Propose")

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -95,6 +96,13 @@ def test_drop_keeps_the_day_of_the_month_and_undo_brings_it_back(page: Client, k
     page.post(reverse("deals:undo", args=[row.pk, edit.pk]), headers=HTMX)
     row.refresh_from_db()
     assert row.expected_close == day
+
+
+def test_drop_onto_this_month_says_why_it_is_another_day(page: Client, keep: Keep, sales: Pipeline):
+    with time_machine.travel("2026-05-21T12:00:00Z", tick=False):
+        [row] = keep(closing(1, date(2026, 7, 20)))
+        said = reschedule(page, row, key_of(date(2026, 5, 1))).content.decode()
+    assert "is expected to close on May 21, 2026. That day of this month is over." in said
 
 
 def test_drop_onto_no_date_takes_it_away(page: Client, keep: Keep, sales: Pipeline):

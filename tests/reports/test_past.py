@@ -128,6 +128,12 @@ def test_page_says_since_when_anything_is_known(page: Client, sales: Pipeline):
     assert "Deal 001" in page.get(address + "2026-03-04").content.decode()
 
 
+def test_card_of_the_past_keeps_amount_and_day_apart(page: Client, sales: Pipeline):
+    answer = page.get(reverse("reports:past") + f"?pipeline={sales.pk}&at=2026-03-04").content.decode()
+    assert '<span class="money">€200</span> · here since <time' in answer
+    assert '<span class="money"></span>here since <time' in answer
+
+
 # --- what changed ---
 
 

@@ -94,6 +94,12 @@ def test_pipeline_is_made_with_its_stages_and_reasons(mirror, web: Client, nimbl
     assert web.get(made.get_absolute_url()).status_code == 200
 
 
+def test_who_may_make_none_is_told_why_on_the_list(other: Client):
+    listed = other.get(reverse("deals:new_pipeline"), follow=True)
+    assert listed.redirect_chain == [(reverse("deals:pipelines"), 302)]
+    assert "In Nimble only the company&#x27;s owner may create pipelines." in listed.content.decode()
+
+
 def test_pipeline_whose_answer_was_lost_is_not_made_twice(mirror, web: Client, nimble):
     nimble.fault(method="POST", path="/deals/pipelines$", cut="after", times=1)
     web.post(reverse("deals:new_pipeline"), NEW)
