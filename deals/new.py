@@ -93,7 +93,7 @@ class NewDeal(forms.Form):
     def full_clean(self) -> None:
         """The cursor goes to the first field at fault."""
         super().full_clean()
-        if at_fault := next((name for name in self.fields if name in self._errors), None):
+        if at_fault := next((name for name in self.fields if name in self.errors), None):
             self.fields["name"].widget.attrs.pop("autofocus", None)
             self.fields[at_fault].widget.attrs["autofocus"] = True
 

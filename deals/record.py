@@ -9,7 +9,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from contacts import queries as contacts
-from deals import losses, mapping, privacy, queries
+from deals import currencies, losses, mapping, privacy, queries
+from deals.currencies import Currencies
 from deals.models import Deal, DealField, DealFile, Overdue, Role, Stage
 from deals.queries import Laid
 from deals.reading import reading
@@ -69,6 +70,11 @@ class Record:
     def changed_files(self) -> list[DealFile]:
         """The files that something was done to here."""
         return list(self.deal.edited_files.all())
+
+    @cached_property
+    def currencies(self) -> Currencies:
+        """The deal's currencies until now, as its history tells amounts."""
+        return currencies.of({self.deal.pk: self.values.get("currency") or ""})[self.deal.pk]
 
     @cached_property
     def overdue(self) -> Overdue | None:
@@ -194,9 +200,10 @@ class Record:
                 found.setdefault(named, []).append(row)
         return list(found.items())
 
-    def text(self, kind: str, value: Any, field: DealField | None = None) -> str:
-        """A value in the reader's locale."""
-        currency = str(self.values.get("currency") or "")
+    def text(self, kind: str, value: Any, field: DealField | None = None, *, currency: str | None = None) -> str:
+        """A value in the reader's locale; `currency`: that of an amount, where it is not today's."""
+        if currency is None:
+            currency = str(self.values.get("currency") or "")
         return reading(kind, value, field, currency=currency, members=self.members)
 
     def label(self, name: str) -> str:
@@ -204,8 +211,8 @@ class Record:
         known = self.custom.get(name)
         return known.name if known else str(queries.LABELS.get(name, name.removeprefix(mapping.CUSTOM)))
 
-    def told(self, name: str, value: Any) -> str:
-        """A value of a field as the history tells it."""
+    def told(self, name: str, value: Any, currency: str) -> str:
+        """A value of a field as the history tells it; `currency`: the deal's at that time."""
         if name in ("stage", "pipeline"):
             names = {laid.pipeline.nimble_id: laid.pipeline.name for laid in self.known}
             names |= {stage.nimble_id: stage.name for laid in self.known for stage in laid.stages}
@@ -222,7 +229,7 @@ class Record:
         if known or isinstance(value, list):
             items = value if isinstance(value, list) else [value]
             return ", ".join(filter(None, (self.text(known.kind if known else "", item, known) for item in items)))
-        return self.text(STANDARD.get(name, ""), value)
+        return self.text(STANDARD.get(name, ""), value, currency=currency)
 
     # --- what stands around the fields ---
 

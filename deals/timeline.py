@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from contacts import queries as contacts
-from deals import mapping
+from deals import currencies, mapping
 from deals.forms import title_of
 from deals.models import Deal, DealFile, DealNote, DealTask
 from deals.record import Record
@@ -61,7 +61,7 @@ class Event:
 
 
 def events(record: Record) -> list[Event]:
-    """All of it: eight statements at most beyond the record's own."""
+    """All of it: ten statements at most beyond the record's own."""
     found = [
         *_notes(record),
         *_tasks(record),
@@ -134,7 +134,14 @@ def _changes(record: Record) -> Iterator[Event]:
     moments: dict[tuple[Any, str], list[Line]] = {}
     for row in rows:
         if not _is_told(record, row.field):
-            moments.setdefault((row.at, row.by), []).append(_line(record, row.field, row.before, row.after))
+            moments.setdefault((row.at, row.by), []).append(
+                _line(
+                    record,
+                    row.field,
+                    (row.before, record.currencies.before(row.at)),
+                    (row.after, record.currencies.after(row.at)),
+                )
+            )
     for (at, by), lines in moments.items():
         yield Event("change", at, record.members.get(by, by), lines=lines)
 
@@ -148,8 +155,9 @@ def _edits(record: Record) -> Iterator[Event]:
     tries = attempts.of(listed)
     for edit in listed:
         arrived = edit.state == State.CONFIRMED
+        before, after = _currencies(record, edit)
         lines = [
-            _line(record, name, change.get("base"), change.get("new"))
+            _line(record, name, (change.get("base"), before), (change.get("new"), after))
             for name, change in edit.fields.items()
             if not (arrived and _is_told(record, name)) and name != "pipeline"
         ]
@@ -170,5 +178,15 @@ def _is_told(record: Record, name: str) -> bool:
     return name in ("stage", "pipeline") and bool(mapping.transitions(record.deal.remote))
 
 
-def _line(record: Record, name: str, before: Any, after: Any) -> Line:
-    return Line(record.label(name), record.told(name, before), record.told(name, after))
+def _currencies(record: Record, edit: Edit) -> tuple[str, str]:
+    """The deal's currency on either side of an edit: it may change it itself, also in vain."""
+    own = edit.fields.get("currency")
+    if own:
+        return currencies.code(own.get("base")), currencies.code(own.get("new"))
+    at = currencies.moment(edit)
+    return record.currencies.before(at), record.currencies.after(at)
+
+
+def _line(record: Record, name: str, before: tuple[Any, str], after: tuple[Any, str]) -> Line:
+    """`before` and `after`: each a value, with the deal's currency at that time."""
+    return Line(record.label(name), record.told(name, *before), record.told(name, *after))

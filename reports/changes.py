@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts import queries as contacts
 from crmportal.formats import money
-from deals import mapping
+from deals import currencies, mapping
+from deals.currencies import Currencies
 from deals.models import Deal, Role, Stage, StageMove
 from deals.queries import Laid
 from reports.past import MONEY, sent, visible
@@ -148,23 +149,22 @@ class Between:
 
     def _tell_amounts(self, found: dict[int, Changed]) -> None:
         ids = list(found)
+        known = currencies.of({pk: one.currency for pk, one in found.items()})
         for change in self.changes().filter(record_id__in=ids):
-            deal = found[change.record_id]
-            deal.lines.append(
-                _amount(change.field, change.at, change.before, change.after, self._who(change.by), deal.currency)
-            )
+            told = (change.at, change.before, change.after, self._who(change.by))
+            found[change.record_id].lines.append(_amount(change.field, *told, known[change.record_id]))
         edits = sent(ids).filter(confirmed_at__gt=self.first, confirmed_at__lte=self.last)
         for edit in edits.select_related("connection"):
             for name in MONEY:
                 if edit.confirmed_at and name in edit.fields:
                     values = edit.fields[name]
                     by = edit.connection.nimble_user_id
-                    deal = found[edit.record_id]
                     told = (edit.confirmed_at, values.get("base"), values.get("new"), self._who(by))
-                    deal.lines.append(_amount(name, *told, deal.currency))
+                    found[edit.record_id].lines.append(_amount(name, *told, known[edit.record_id]))
 
 
-def _amount(field: str, at: datetime, before: Any, after: Any, who: str, currency: str) -> Line:
+def _amount(field: str, at: datetime, before: Any, after: Any, who: str, known: Currencies) -> Line:
     if field == "amount":
-        before, after = (money(mapping.amount(value), currency) for value in (before, after))
+        before = money(mapping.amount(before), known.before(at))
+        after = money(mapping.amount(after), known.after(at))
     return Line(AMOUNT, at, str(before or ""), str(after or ""), who)

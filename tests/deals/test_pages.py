@@ -2,13 +2,13 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.test import Client
 from django.urls import reverse
 
 from contacts.models import Contact
-from deals.models import LostReason, Stage
+from deals.models import Deal, LostReason, Stage
 from nimble.models import Connection
 from sync.models import Change, Edit, State
 from tests.contacts.payloads import contact, item
@@ -101,6 +101,32 @@ def test_timeline_tells_stages_changes_edits_and_notes_newest_first(page: Client
     assert places == sorted(places)
     assert "Saved here" in text
     assert ada.name in text
+
+
+def test_timeline_tells_amounts_in_the_currency_of_then(page: Client, keep: Keep, ada: Connection):
+    [row] = keep(deal(1, values={"amount": "3000"}))
+    before = datetime(2025, 2, 1, tzinfo=UTC)
+    amount = {"workspace": ada.workspace, "kind": "deal", "record_id": row.pk, "field": "amount"}
+    Change.objects.create(**amount, before="1234.5", after="2500.75", at=before)
+    Change.objects.create(**amount | {"field": "currency"}, before="EUR", after="USD", at=before + timedelta(days=1))
+    Change.objects.create(**amount, before="2500.75", after="2600", at=before + timedelta(days=2))
+    Deal.objects.filter(pk=row.pk).update(currency="USD", remote=row.remote | {"currency": "USD"})
+    page.post(reverse("deals:edit", args=[row.pk, "currency"]), {"value": "GBP"})
+    page.post(reverse("deals:edit", args=[row.pk, "amount"]), {"value": "2700"})
+    text = words(page.get(reverse("deals:history", args=[row.pk])))
+    told = re.findall(r"Amount: (\S+) → (\S+)", text)
+    assert told == [("£3,000", "£2,700"), ("$2,500.75", "$2,600"), ("€1,234.50", "€2,500.75")]
+
+
+def test_amount_whose_currency_nobody_knows_is_told_bare(page: Client, keep: Keep, ada: Connection):
+    [row] = keep(deal(1))
+    then = datetime(2025, 2, 1, tzinfo=UTC)
+    seen = {"workspace": ada.workspace, "kind": "deal", "record_id": row.pk}
+    # How it came to be EUR again, nothing says.
+    Change.objects.create(**seen, field="currency", before="EUR", after="USD", at=then)
+    Change.objects.create(**seen, field="amount", before="2500", after="2600", at=then + timedelta(days=1))
+    text = words(page.get(reverse("deals:history", args=[row.pk])))
+    assert "Amount: 2,500 → 2,600" in text
 
 
 def test_history_offers_undo_to_the_author_alone(page: Client, keep: Keep, connect):

@@ -160,6 +160,17 @@ def test_amount_that_changed_is_told_with_what_it_was(ada: Connection, world: li
     assert [(line.kind, line.before, line.after) for line in changed.lines] == [("amount", "€200", "€900")]
 
 
+def test_amount_is_told_in_the_currency_of_then(ada: Connection, world: list[Deal]):
+    for field, value, moment in (("amount", "900.5", day(5, 1)), ("currency", "USD", day(5, 2))):
+        edit = actions.change(author=ada.user, deal=world[4], field=field, value=value)
+        assert edit
+        Edit.objects.filter(pk=edit.pk).update(state=State.CONFIRMED, confirmed_at=moment)
+    assert Deal.objects.get(pk=world[4].pk).currency == "USD"
+    between = Between(ada.user, laid_out(ada.user), day(4, 30), day(5, 4))
+    [changed] = between.page("amount", 1)
+    assert [(line.before, line.after) for line in changed.lines] == [("€200", "€900.50"), ("EUR", "USD")]
+
+
 def test_list_tells_what_happened_to_each_deal(page: Client):
     answer = page.get(reverse("reports:changes") + "?from=2026-03-01&to=2026-04-30").content.decode()
     text = " ".join(answer.split())
