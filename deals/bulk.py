@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from deals import actions, mapping, queries
 from deals.models import Deal, Stage
+from deals.names import Names
 from nimble import pace
 from sync import batches, edits, overlay, registry
 from sync.models import Batch, Edit
@@ -19,6 +20,8 @@ CALLS_EACH = 2
 CALLS_OF_NOTE = 1
 CHUNK = 500
 NAMED = 10
+# So many of the deals that change are shown with what changes.
+SHOWN = 20
 # Where the columns of a deal hold what its fields are called by.
 COLUMNS = {
     "amount": "amount",
@@ -31,16 +34,26 @@ COLUMNS = {
 }
 
 
+@dataclass(frozen=True)
+class Difference:
+    """What would change of one deal: the field's value now and then, as a person reads it."""
+
+    deal: Deal
+    before: str
+    after: str
+
+
 @dataclass
 class Plan:
-    """What a change would do. `changes`, `same`: how many deals; `locked`: those that this person may not edit in
-    Nimble, `unsure`: those that need a probability of their own first. `each`: calls to Nimble for a deal, at `rate` a
-    second.
+    """What a change would do. `changes`, `same`: how many deals; `shown`: the first that change; `locked`: those that
+    this person may not edit in Nimble, `unsure`: those that need a probability of their own first. `each`: calls to
+    Nimble for a deal, at `rate` a second.
     """
 
     total: int = 0
     changes: int = 0
     same: int = 0
+    shown: list[Difference] = field(default_factory=list)
     locked: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
     each: int = CALLS_EACH
@@ -56,6 +69,11 @@ class Plan:
         return max(self.calls / self.rate, 1)
 
     @property
+    def rest(self) -> int:
+        """How many more change than are shown."""
+        return self.changes - len(self.shown)
+
+    @property
     def named(self) -> list[tuple[str, list[str], int]]:
         """Who stays as they are, and why: the first ones by name, and how many more there are."""
         groups = [
@@ -68,24 +86,44 @@ class Plan:
 def plan(user: Any, pks: Sequence[int], asked: Mapping[str, Any]) -> Plan:
     """What a change of these deals would do, as they are now. Changes nothing."""
     found = Plan(each=CALLS_EACH + (CALLS_OF_NOTE if asked.get("reason") else 0))
-    stage = _stage(asked)
+    stage, connection = _stage(asked), viewer(user)
+    names = Names(connection.workspace_id) if connection else None
     for deals in _chunks(user, pks):
         locked = queries.locked(deals, user)
         before = _before(deals, asked["field"])
         for deal in deals:
             found.total += 1
             name = deal.name or _("Unnamed")
+            wanted = after(before[deal.pk], asked)
             if deal.pk in locked:
                 found.locked.append(name)
-            elif after(before[deal.pk], asked) == before[deal.pk]:
+            elif wanted == before[deal.pk]:
                 found.same += 1
             elif stage and _is_unsure(deal, stage):
                 found.unsure.append(name)
             else:
                 found.changes += 1
-    if connection := viewer(user):
+                if names and len(found.shown) < SHOWN:
+                    told = (reading(deal, asked["field"], value, names) for value in (before[deal.pk], wanted))
+                    found.shown.append(Difference(deal, *told))
+    if connection:
         found.rate = pace.paces([connection])[connection.pk].rate
     return found
+
+
+def reading(deal: Deal, name: str, value: Any, names: Names) -> str:
+    """A field's value as a person reads it, in one line; "" for none."""
+    text = registry.resource(Deal.kind).shown(name, value, names, {"currency": deal.currency})
+    return ", ".join(text.split("\n")) if isinstance(value, list) else text
+
+
+def wish(asked: Mapping[str, Any], names: Names) -> str:
+    """What a change asks for, as a person reads it: the field and its value. An amount is in each deal's currency."""
+    name, how = asked["field"], asked.get("how", SET)
+    label = registry.resource(Deal.kind).label(name, names)
+    value = reading(Deal(), name, asked["value"], names) or _("empty")
+    told = {ADD: _("{field}: {value} added"), REMOVE: _("{field}: {value} removed")}.get(how, _("{field}: {value}"))
+    return told.format(field=label, value=value)
 
 
 def begin(user: Any, pks: Sequence[int], asked: dict[str, Any]) -> Batch:

@@ -200,6 +200,10 @@ class Resource:
 
     # --- people ---
 
+    def wish(self, asked: dict[str, Any], names: Any) -> str:
+        """What `change_one` is asked for, as a person reads it; `names` is what `names` made."""
+        return ""
+
     def change_one(self, pk: int, asked: dict[str, Any], *, author: User) -> "Edit | None":
         """Do to one record what a batch of many asks for; None where it is so already. Raises `edits.CannotEdit`."""
         raise NotImplementedError

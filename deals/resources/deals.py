@@ -154,6 +154,9 @@ class Deals(Resource):
     def change_one(self, pk: int, asked: dict[str, Any], *, author: Any) -> Edit | None:
         return bulk.change_one(pk, asked, author=author)
 
+    def wish(self, asked: dict[str, Any], names: Names) -> str:
+        return bulk.wish(asked, names)
+
     def for_user(self, user: Any) -> Any:
         """With those that are being deleted: their page says so, and lets it be taken back."""
         return queries.for_user(user, leaving=True)

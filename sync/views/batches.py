@@ -17,6 +17,7 @@ from crmportal.htmx import fragment
 from sync import batches, entries, history, inbox, registry, status
 from sync.clock import database_now
 from sync.models import Batch
+from sync.viewer import viewer
 from sync.views.answers import back, refused
 
 # The time over which the present rate is measured.
@@ -112,7 +113,7 @@ def _records(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     since = database_now() - timedelta(seconds=RATE_SECONDS)
     rate = batch.edits.filter(confirmed_at__gte=since).count() / RATE_SECONDS
     refused_ = [int(pk) for pk, result in batch.results.items() if result["outcome"] == batches.REFUSED]
-    resource = registry.resource(batch.kind)
+    resource, connection = registry.resource(batch.kind), viewer(request.user)
     rows = list(resource.for_user(request.user).filter(pk__in=refused_[: history.PAGE]))
     links = resource.links(rows, request.user)
     counts = _counts(batch)
@@ -122,6 +123,7 @@ def _records(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "settled": settled,
         "waiting": waiting,
         "rate": rate,
+        "wish": resource.wish(batch.asked, resource.names(connection.workspace_id)) if connection else "",
         "left": (total - settled) / rate if rate else None,
         "said": said(batch),
         "is_stopped": batch.finished_at is not None and batch.done < total,

@@ -42,6 +42,37 @@ def test_dry_run_says_what_would_change_and_changes_nothing(page: Client, three:
     assert not Batch.objects.exists()
 
 
+def test_dry_run_lists_the_deals_with_old_and_new_value(page: Client, keep: Keep, sales: Pipeline):
+    rows = keep(*(deal(n, tags=["a"], values={"amount": str(n)}) for n in range(1, 24)))
+    said = text(post(page, sales, rows, field="amount", value="20.5", preview="1"))
+    listed = re.findall(r"Deal (\d+) : (€\S+) → (€\S+)", said)
+    assert listed == [(f"{n:03}", f"€{n}", "€20.50") for n in range(1, 21)]
+    assert "and 3 more" in said
+    assert "Deal 001 : a → a, b" in text(post(page, sales, rows, field="tags", value="b", how="add", preview="1"))
+    stage = Stage.objects.get(pipeline=sales, name="Propose")
+    said = text(post(page, sales, rows[:1], field="stage", value=stage.pk, preview="1"))
+    assert "Deal 001 : Qualify → Propose" in said
+    assert "and " not in said.partition("What will change")[2].partition("requests")[0]
+    assert "Deal 001 : €1 → empty" in text(post(page, sales, rows[:1], field="amount", value="", preview="1"))
+
+
+def test_page_of_a_change_says_what_was_changed_and_is_where_undo_leads(
+    page: Client, three: list[Deal], sales: Pipeline
+):
+    for data, told in (
+        ({"field": "amount", "value": "20"}, "Amount: 20"),
+        ({"field": "tags", "value": "b\nc", "how": "add"}, "Tags: b, c added"),
+        ({"field": "owner", "value": "u2"}, "Owner: Paul"),
+    ):
+        address = post(page, sales, three[:1], **data, go="1")["Location"]
+        body = page.get(address)
+        assert told in text(body)
+        form = re.search(r'<form method="post" action="([^"]*/undo/)">(.*?)</form>', body.content.decode())
+        assert form
+        sent = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[2]))
+        assert page.post(form[1], sent)["Location"] == address
+
+
 def test_change_is_made_by_right_and_taken_back_as_one(page: Client, three: list[Deal], sales: Pipeline):
     answer = post(page, sales, three, field="amount", value="20", go="1")
     batch = Batch.objects.get()
