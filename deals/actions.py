@@ -1,20 +1,16 @@
 """What a person does to deals: each action is one transaction that leaves an edit for the outbox."""
 
 from collections.abc import Sequence, Set
-from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from deals import creation
+from deals import creation, holding
 from deals.models import Deal, DealContact, DealFile, DealNote, DealTask, Stage
 from nimble.models import Connection
 from sync import edits, events
 from sync.clock import database_now
 from sync.models import OVERLAID, Edit, State
-
-# A delete stays here for longer than its notice offers to take it back, for Nimble cannot.
-HELD = timedelta(seconds=15)
 
 
 def create(*, author: Any, stage: Stage, values: dict[str, Any], related: Sequence[str] = ()) -> Edit:
@@ -151,18 +147,15 @@ def _create_of(deal: Deal) -> Edit | None:
 def remove(*, author: Any, deal: Deal) -> Edit | None:
     """Delete a deal with all that hangs on it: hidden at once, withdrawn until it goes out, never undone after that.
 
-    It goes out when `HELD` is over. One that was never sent is simply dropped, by whoever made it: nobody else could
-    take that back. Raises `CannotEdit`.
+    It goes out when `holding.HELD` is over. One that was never sent is simply dropped, by whoever made it: nobody else
+    could take that back. Raises `CannotEdit`.
     """
     create = _create_of(deal)
     if create and create.author_id != author.pk:
         raise edits.CannotEdit(_("It is not in Nimble yet: until it is, only who made it can delete it."))
     with events.atomic():
         edit = edits.remove(author=author, row=deal)
-        if edit is not None:
-            edit.not_before = database_now() + HELD
-            edit.save(update_fields=["not_before"])
-        return edit
+        return holding.hold(edit) if edit else None
 
 
 def add_file(*, author: Any, deal: Deal, name: str, link: str, source: str) -> Edit | None:
@@ -181,8 +174,10 @@ def rename_file(*, author: Any, file: DealFile, name: str) -> Edit | None:
 
 
 def remove_file(*, author: Any, file: DealFile) -> Edit | None:
-    """Remove a file; one that was never sent is simply dropped."""
-    return edits.remove(author=author, row=file)
+    """Remove a file, when `holding.HELD` is over; one that was never sent is simply dropped."""
+    with events.atomic():
+        edit = edits.remove(author=author, row=file)
+        return holding.hold(edit) if edit else None
 
 
 def add_task(*, author: Any, deal: Deal, values: dict[str, Any]) -> Edit | None:

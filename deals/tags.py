@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from deals import queries
+from deals import holding, queries
 from deals.models import DealTag, Pipeline
 from sync import edits, events, ids, terms
 from sync.models import OVERLAID, Edit, State
@@ -80,8 +80,13 @@ def rename(*, author: Any, name: str, new: str) -> Edit | None:
 
 
 def remove(*, author: Any, name: str, how: str = ALL) -> Edit | None:
-    """Take a tag from every deal: `ALL` or none, or from `SOME`, those that Nimble lets this person edit."""
-    return _change(author, name, {"removed": how})
+    """Take a tag from every deal: `ALL` or none, or from `SOME`, those that Nimble lets this person edit.
+
+    It goes out when `holding.HELD` is over.
+    """
+    with events.atomic():
+        edit = _change(author, name, {"removed": how})
+        return holding.hold(edit) if edit else None
 
 
 def _change(author: Any, name: str, values: dict[str, Any]) -> Edit | None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from deals import files
 from deals.models import Deal, DealFile
@@ -189,9 +190,25 @@ def test_what_is_done_to_files_arrives_in_nimble(mirror: Connection, sandbox: Sa
         pull.pull(mirror)
     added = DealFile.objects.get(name="Offer 7")
     page.post(reverse("deals:remove_file", args=[filed.pk, added.nimble_id]), headers=HTMX)
+    Edit.objects.update(not_before=None)
     assert outbox.deliver() == 1
     assert "Offer 7" not in in_nimble(sandbox, filed).values()
     assert "Offer 7" not in panel(page, filed)
+
+
+def test_a_file_stays_in_nimble_while_the_notice_offers_to_take_its_removal_back(
+    mirror: Connection, sandbox: SandboxServer, filed: Deal
+):
+    page, file = browser(mirror.user), kept(filed)
+    gone = reverse("deals:remove_file", args=[filed.pk, file["file_id"]])
+    assert "Until it has gone out to Nimble" in page.get(gone).content.decode()
+    page.post(gone, headers=HTMX)
+    assert outbox.deliver() == 0
+    page.post(reverse("deals:undo", args=[filed.pk, Edit.objects.get().pk]), headers=HTMX)
+    Edit.objects.update(not_before=None)
+    assert outbox.deliver() == 0
+    assert file["file_id"] in in_nimble(sandbox, filed)
+    assert escape(files.name_of(file)) in panel(page, filed)
 
 
 def test_an_added_file_whose_answer_was_lost_is_there_once(mirror: Connection, sandbox: SandboxServer, filed: Deal):

@@ -37,6 +37,12 @@ def look(connection: Connection) -> None:
     pull.pull(connection)
 
 
+def deliver() -> None:
+    """Send what was held, too."""
+    Edit.objects.update(not_before=None)
+    outbox.deliver()
+
+
 def test_tags_are_counted_as_the_viewer_sees_them(mirror: Connection, connect: Connect):
     eve = caught_up(connect(EVE))
     for connection in (mirror, eve):
@@ -88,10 +94,25 @@ def test_tag_is_deleted_from_every_deal(mirror: Connection, web: Client, tag: st
         web.get(reverse("deals:remove_tag"), {"tag": tag}).content.decode().split()
     )
     web.post(reverse("deals:remove_tag"), {"tag": tag})
-    outbox.deliver()
+    deliver()
     assert Edit.objects.get().state == State.CONFIRMED
     look(mirror)
     assert tag not in [one.name for one in tags.listed(mirror.user)]
+
+
+def test_tag_stays_in_nimble_while_its_notice_offers_to_take_its_delete_back(
+    mirror: Connection, web: Client, tag: str, nimble
+):
+    assert "Until it has gone out to Nimble" in web.get(reverse("deals:remove_tag"), {"tag": tag}).content.decode()
+    since = nimble.state()["log"]["last"]
+    told = web.post(reverse("deals:remove_tag"), {"tag": tag}, follow=True).content.decode()
+    undo = reverse("sync:undo", args=[Edit.objects.get().pk])
+    assert undo in told
+    assert outbox.deliver() == 0
+    web.post(undo)
+    deliver()
+    assert Edit.objects.get().state == State.UNDONE
+    assert nimble.writes(since) == []
 
 
 def test_tag_on_a_deal_that_may_not_be_edited_goes_from_the_others_when_asked(
@@ -103,12 +124,12 @@ def test_tag_on_a_deal_that_may_not_be_edited_goes_from_the_others_when_asked(
     nimble.edit(owner, "deal", locked.nimble_id, set={"tags": [tag]})
     look(mirror)
     web.post(reverse("deals:remove_tag"), {"tag": tag})
-    outbox.deliver()
+    deliver()
     assert Edit.objects.get().state == State.REJECTED
     said = web.get(reverse("deals:remove_tag"), {"tag": tag}).content.decode()
     assert "privacy settings" in said
     web.post(reverse("deals:remove_tag"), {"tag": tag, "some": "1"})
-    outbox.deliver()
+    deliver()
     look(mirror)
     left = next(one for one in tags.listed(mirror.user) if one.name == tag)
     assert left.count == 1

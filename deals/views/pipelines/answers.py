@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from deals import queries
 from deals.models import Pipeline
+from deals.pipelines import lasting
 from deals.pipelines.page import Page
 from deals.pipelines.parts import Choice, Field, Group, Part, Stage
 from sync import edits, reasons, undo
@@ -57,9 +58,10 @@ def anchor(kind: str) -> str:
 
 
 def saved(request: HttpRequest, edit: Edit | None, text: str, to: str) -> HttpResponse:
-    """It is an edit now, or nothing was different: back to the page, with a word and, where one can, Undo."""
+    """It is an edit now, or nothing was different: back to the page, with a word and, where one can for good, Undo."""
     if edit is not None:
-        can_undo = not undo.refusal(edit)
+        # It goes out at once: no Undo for what nothing takes back then.
+        can_undo = not undo.refusal(edit) and not lasting.reason(edit)
         messages.success(request, text, extra_tags=reverse("sync:undo", args=[edit.pk]) if can_undo else "")
     else:
         messages.info(request, _("Nothing was different."))

@@ -82,3 +82,15 @@ def test_deletion_whose_answer_was_lost_is_noticed(mirror, pipeline: Pipeline, p
     Edit.objects.update(not_before=None)
     outbox.deliver()
     assert states() == CONFIRMED
+
+
+def test_deletion_that_nothing_takes_back_offers_no_undo(
+    mirror: Connection, pipeline: Pipeline, post: Post, web: Client
+):
+    post("add_part", "field", name="Unused", kind="string")
+    part = next(one.part for one in page(pipeline, mirror).schema.fields if one.name == "Unused")
+    url = reverse("deals:remove_part", args=[pipeline.pk, part])
+    told = web.post(url, follow=True).content.decode()
+    assert "Nimble is asked to delete Unused" in told
+    edit = Edit.objects.get(fields__has_key=part.named("removed"))
+    assert reverse("sync:undo", args=[edit.pk]) not in told
