@@ -2,7 +2,7 @@
 through other pipelines and its answers do not always tell it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from django.utils import timezone
 from deals import path
 from deals.models import Deal, Stage, StageMove
 from deals.path import Sent, Step
-from sync.models import Edit, State
+from sync.models import OVERLAID, Edit, State
 from sync.upsert import upsert
 
 
@@ -52,6 +52,26 @@ def _sent(pks: Iterable[int]) -> dict[int, list[Sent]]:
                 Sent(edit.pk, stage, edit.connection.nimble_user_id, edit.created_at, at)
             )
     return found
+
+
+def left_here(deal: Deal, stages: Container[str | None]) -> str:
+    """The last of these stages that somebody moved the deal out of here; "" where nobody did. One statement.
+
+    An edit that took the place of one that was never sent begins where that one did: the deal was shown where that was
+    to bring it.
+    """
+    made = Edit.objects.filter(kind=Deal.kind, record_id=deal.pk, fields__has_key="stage").order_by("-pk")
+    before = ""
+    for edit in made[:20]:
+        change = edit.fields["stage"]
+        if edit.state == State.SUPERSEDED:
+            if before and change["new"] in stages:
+                return str(change["new"])
+            continue
+        if before in stages:
+            break
+        before = str(change["base"] or "") if edit.state in (*OVERLAID, State.CONFIRMED) else ""
+    return before if before in stages else ""
 
 
 def write(ways: Mapping[int, list[Step]], model: type[Any] = StageMove) -> None:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from contacts import queries as contacts
-from deals import currencies, losses, mapping, privacy, queries
+from deals import currencies, losses, mapping, moves, privacy, queries
 from deals.currencies import Currencies
 from deals.models import Deal, DealField, DealFile, Overdue, Role, Stage
 from deals.queries import Laid
@@ -132,13 +132,18 @@ class Record:
 
     @property
     def reopens_in(self) -> Stage | None:
-        """Where a deal that is won or lost goes on: in the stage that it came from, else in the first open one."""
+        """Where a deal that is won or lost goes on: in the stage that it came from, else in the first open one.
+
+        Nimble tells of a move that was made here only when the deal is read again, and not with every answer.
+        """
         if self.stage is None or not self.stage.is_final:
             return None
         block = self.deal.remote.get("stage_transitions")
         before = mapping.stage_id(block.get("before_final_stage")) if isinstance(block, dict) else ""
-        stages = [stage for stage, _behind in self.steps]
-        return next((one for one in stages if one.nimble_id == before), stages[0] if stages else None)
+        stages = {stage.nimble_id: stage for stage, _behind in self.steps}
+        if before not in stages or "stage" in self.edits:
+            before = moves.left_here(self.deal, stages) or before
+        return stages.get(before) or next(iter(stages.values()), None)
 
     @cached_property
     def lost_because(self) -> str:

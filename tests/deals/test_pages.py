@@ -4,12 +4,14 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
 from contacts.models import Contact
 from deals.models import Deal, LostReason, Stage
 from nimble.models import Connection
+from sync.clock import database_now
 from sync.models import Change, Edit, State
 from tests.contacts.payloads import contact, item
 from tests.deals.conftest import Keep, browser
@@ -247,3 +249,22 @@ def test_lost_deal_says_why_and_is_reopened_where_it_came_from(page: Client, kee
     stage = Stage.objects.get(name="Propose")
     page.post(reverse("deals:move", args=[row.pk]), {"stage": stage.pk}, headers=HTMX)
     assert "Reopen" not in page.get(reverse("deals:head", args=[row.pk])).content.decode()
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.CONFIRMED])
+def test_deal_that_was_just_won_here_is_reopened_where_it_was(page: Client, keep: Keep, state: str):
+    way = [went(None, "Qualify"), went("Qualify", "Propose", "2025-01-11")]
+    [row] = keep(deal(1, "Propose", transitions=way))
+    page.post(reverse("deals:move", args=[row.pk]), {"stage": Stage.objects.get(name="Won").pk}, headers=HTMX)
+    if state == State.CONFIRMED:
+        Edit.objects.update(state=state, confirmed_at=database_now())
+        # Not every answer tells the way.
+        keep(deal(1, "Won", updated="2026-01-01T00:00:00+0000"))
+    assert "Reopen in Propose" in page.get(reverse("deals:head", args=[row.pk])).content.decode()
+
+
+def test_deal_that_was_moved_and_won_before_anything_was_sent_is_reopened_where_it_was_shown(page: Client, keep: Keep):
+    [row] = keep(deal(1, "Qualify", transitions=[went(None, "Qualify")]))
+    for name in ("Propose", "Won"):
+        page.post(reverse("deals:move", args=[row.pk]), {"stage": Stage.objects.get(name=name).pk}, headers=HTMX)
+    assert "Reopen in Propose" in page.get(reverse("deals:head", args=[row.pk])).content.decode()
