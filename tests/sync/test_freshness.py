@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from contacts.models import Contact
 from deals.models import Deal
 from nimble.models import Connection
-from sync import interest, opened, pull, registry, rhythm
+from sync import interest, opened, pull, registry, rhythm, runs
 from sync.clock import database_now
 from sync.models import Interest, Stream
 from tests.people import ADA, BJORN, Connect
@@ -119,7 +119,9 @@ def test_notes_of_an_opened_contact_are_read_at_most_once_a_minute(mirror: Conne
     assert paths == [f"GET /api/v1/contact/{person.nimble_id}", f"GET /api/v1/contacts/{person.nimble_id}/notes"]
 
 
-def test_opened_deal_is_read_and_nothing_else(page: Client, deal: Deal, mirror: Connection, nimble, asked: Asked):
+def test_opened_deal_is_read_with_what_is_overdue_and_nothing_else(
+    page: Client, deal: Deal, mirror: Connection, nimble, asked: Asked
+):
     nimble.edit(BJORN, "deal", deal.nimble_id, set={"name": "Changed there"})
     earlier(mirror, 8)
     stale(deal)
@@ -127,7 +129,7 @@ def test_opened_deal_is_read_and_nothing_else(page: Client, deal: Deal, mirror: 
     page.get(deal.get_absolute_url() + "?drawer=1")
     written("deal")
     assert opened.read(mirror) == 1
-    assert asked() == [f"GET /api/v2/deals/{deal.nimble_id}"]
+    assert asked() == [f"GET /api/v2/deals/{deal.nimble_id}", f"GET /api/v2/deals/{deal.nimble_id}/overdue"]
     deal.refresh_from_db()
     assert deal.name == "Changed there"
 
@@ -143,7 +145,7 @@ def test_many_openings_are_one_read_and_a_fresh_record_none(page: Client, deal: 
     opened.read(mirror)
     interest.record(mirror, "deal", deal.pk)
     opened.read(mirror)
-    assert asked() == [f"GET /api/v2/deals/{deal.nimble_id}"]
+    assert asked() == [f"GET /api/v2/deals/{deal.nimble_id}", f"GET /api/v2/deals/{deal.nimble_id}/overdue"]
 
 
 def test_page_itself_writes_nothing(page: Client, deal: Deal):
@@ -176,7 +178,7 @@ def test_record_that_nimble_refuses_to_who_opens_it_is_hidden_from_them_at_once(
 def test_record_opened_during_a_long_listing_does_not_wait_for_its_end(
     mirror: Connection, deal: Deal, nimble: SandboxServer, asked: Asked, monkeypatch
 ):
-    monkeypatch.setattr(pull, "ATTEND_SECONDS", 0.0)
+    monkeypatch.setattr(runs, "ATTEND_SECONDS", 0.0)
     stale(deal)
     Stream.objects.filter(connection=mirror, name="contacts").update(next_run_at=None, cursor={})
     nimble.fault(method="GET", path=r"/api/v1/contacts\?", nth=1, times=1, delay_ms=500)
