@@ -108,6 +108,7 @@ def test_forecast_is_accessible_and_moved_by_keys(open_: Open, board: Pipeline, 
     looked_at(page, "forecast", look)
     before = row.expected_close
     card.focus()
+    expect(card).to_be_focused()
     page.keyboard.press("m")
     page.get_by_role("menuitemradio", name="Later").click()
     expect(page.locator("#cards-later").locator(f"#deal-{row.pk}")).to_be_visible()
