@@ -50,12 +50,15 @@ function onPage() {
 }
 if (walk) onPage();
 
-// With no deal open, the same keys walk the cards of a column.
+// With no deal open, the same keys walk the cards of the columns that are unfolded. What a column has yet to fetch comes
+// into sight with its last card, and is walked before the next column.
 function onBoard(step) {
+  const cards = [...document.querySelectorAll("#board .card")].filter((one) => one.checkVisibility());
   const card = document.activeElement?.closest?.("#board .card");
-  const cards = [...(card?.parentElement.querySelectorAll(".card") ?? [])];
-  const next = card ? cards[cards.indexOf(card) + step] : document.querySelector("#board .card");
-  if (next) focus(next);
+  const next = card ? cards[cards.indexOf(card) + step] : cards[0];
+  const rest = step > 0 && next?.parentElement !== card?.parentElement && card?.parentElement.querySelector(".more");
+  if (rest) rest.scrollIntoView({ block: "nearest" });
+  else if (next) focus(next);
 }
 
 function step(by) {
