@@ -30,7 +30,7 @@ function paint() {
   for (const card of cards()) {
     const is = chosen.has(card.dataset.deal);
     card.classList.toggle("selected", is);
-    if (is || choosing || card.querySelector(".pick")) box(card);
+    if (is || choosing || card.matches(":hover") || card.querySelector(".pick")) box(card);
   }
   board().classList.toggle("choosing", choosing || chosen.size > 0);
   document.querySelector("[data-choose-cards]")?.setAttribute("aria-pressed", String(choosing));
