@@ -86,8 +86,6 @@ class Resource:
     references: frozenset[str] = frozenset()
     # False where no operation reads such a record back.
     readable = True
-    # False where no operation removes such a record: then what made it cannot be undone.
-    removable = True
     # Whether Nimble lets us make a record anew from what is known of one that is gone: see `successor`.
     recreatable = False
     # Whether Nimble says who changed or made such a record by their name, where it says their id of others.

@@ -53,8 +53,6 @@ def refusal(edit: Edit) -> str:
         return _("Nimble cannot bring back what was removed.")
     if edit.operation == Operation.CREATE and edit.state in (State.RETRYING, State.SENDING) and edit.sent_at:
         return _("It is on its way to Nimble: wait until it has arrived.")
-    if edit.operation == Operation.CREATE and edit.sent_at and not registry.resource(edit.kind).removable:
-        return _("Nimble does not let us remove it: do that there.")
     if edit.sent_at or edit.confirmed_at:
         return registry.resource(edit.kind).lasting(edit)
     return ""

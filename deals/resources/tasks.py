@@ -25,10 +25,12 @@ class DealTasks(Beside):
     title_of_kind = gettext_lazy("Task of a deal")
     model = DealTask
     readable = False
-    removable = False
     references = frozenset({"assignee", "contacts"})
     anchor = "timeline"
     gone = gettext_lazy("Task of {name}, dropped")
+
+    def lasting(self, edit: Edit) -> str:
+        return _("Nimble does not let us remove it: do that there.")
 
     def parse(self, payload: dict[str, Any]) -> Parsed:
         if not isinstance(payload.get("id"), str):
