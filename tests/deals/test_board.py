@@ -276,7 +276,7 @@ def test_each_order_shows_every_card_once_and_those_without_a_value_last(
 @pytest.mark.parametrize("sort", ORDERS)
 def test_each_order_is_read_from_an_index(page: Client, sales: Pipeline, sort: str):
     if database.vendor != "sqlite":
-        pytest.skip("PostgreSQL chooses an index by the number of rows: measured in tests/bench")
+        pytest.skip("only on SQLite: PostgreSQL chooses an index by the number of rows, see tests/bench")
     where = address(sales) + f"?sort={sort}"
     page.get(where)
     with CaptureQueriesContext(database) as asked:

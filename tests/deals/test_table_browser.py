@@ -76,6 +76,22 @@ def test_cells_are_walked_and_edited_without_a_mouse(open_: Open, board: Pipelin
     expect(page.locator("#drawer #deal-head")).to_be_visible()
 
 
+SEND_AT_ONCE = """() => new MutationObserver((_changes, watching) => {
+  const form = document.querySelector(".cell-form form");
+  if (!form) return;
+  watching.disconnect();
+  form.querySelector("[name=value]").value = "4321";
+  form.requestSubmit();
+}).observe(document.querySelector("#rows"), { childList: true, subtree: true })"""
+
+
+def test_form_is_sent_in_its_place_however_soon(open_: Open, board: Pipeline, row: Deal):
+    page = open_(f"{address(board)}?{urlencode({'q': row.name})}")
+    page.evaluate(SEND_AT_ONCE)
+    cell(page, row, "amount").click()
+    expect(cell(page, row, "amount")).to_contain_text("4,321")
+
+
 def test_stage_is_chosen_from_a_menu(open_: Open, board: Pipeline, row: Deal):
     page = open_(address(board))
     goal = board.stages.filter(role="open", archived_at=None).order_by("position")[1]
