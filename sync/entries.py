@@ -3,7 +3,7 @@
 The record's title and what Nimble has are shown only where the person may see the record; what they typed is theirs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from nimble.models import Member
 from sync import differences, reasons, registry, undo, when, words
 from sync.differences import Piece
 from sync.models import UNSENT, Edit, State
-from sync.resource import Resource
+from sync.resource import Resource, Then
 
 SHORT = 160
 
@@ -154,6 +154,7 @@ def of(edits: Iterable[Edit], user: Any) -> list[Entry]:
         links |= {(kind, pk): link for pk, link in registry.resource(kind).links(own, user).items()}
     names = {key: registry.resource(key[1]).names(key[0]) for key in {(edit.workspace_id, edit.kind) for edit in edits}}
     people = _people(edits)
+    beside = _beside(edits, rows)
     typed = _typed_titles([edit for edit in edits if (edit.kind, edit.record_id) not in rows], user)
     return [
         _entry(
@@ -161,6 +162,7 @@ def of(edits: Iterable[Edit], user: Any) -> list[Entry]:
             rows.get((edit.kind, edit.record_id)),
             links,
             names[edit.workspace_id, edit.kind],
+            beside.get(edit.pk),
             people,
             typed,
             user,
@@ -182,6 +184,19 @@ def _rows(edits: Sequence[Edit], user: Any) -> dict[tuple[str, int], Any]:
         for kind, ids in wanted.items()
         for row in registry.resource(kind).for_user(user).filter(pk__in=ids).defer("remote")
     }
+
+
+def _beside(edits: Sequence[Edit], rows: Mapping[tuple[str, int], Any]) -> dict[int, Then]:
+    """By edit, the values of then beside which its own are read; only of records that are seen."""
+    found: dict[int, Then] = {}
+    for kind in {kind for kind, _pk in rows}:
+        resource = registry.resource(kind)
+        own = {pk: row for (of_kind, pk), row in rows.items() if of_kind == kind}
+        told = [edit for edit in edits if (edit.kind, edit.record_id) in rows and edit.kind == kind]
+        now = {pk: resource.beside(row) for pk, row in own.items()}
+        found |= {edit.pk: Then(now[edit.record_id], now[edit.record_id]) for edit in told}
+        found |= resource.beside_then(told, own)
+    return found
 
 
 def _typed_titles(unseen: Sequence[Edit], user: Any) -> dict[tuple[str, int], str]:
@@ -218,6 +233,7 @@ def _entry(
     row: Any,
     links: dict[tuple[str, int], tuple[str, str]],
     names: Any,
+    beside: Then | None,
     people: dict[tuple[int, str], str],
     typed: dict[tuple[str, int], str],
     user: Any,
@@ -226,7 +242,7 @@ def _entry(
     title, url = links.get((edit.kind, edit.record_id), ("", ""))
     if row is None and edit.author_id == user.pk:
         title = resource.remembered(edit.record_id, user) or typed.get((edit.kind, edit.record_id), "")
-    lines = _lines(edit, resource, names, row)
+    lines = _lines(edit, resource, names, beside)
     return Entry(
         edit=edit,
         row=row,
@@ -254,20 +270,25 @@ def _entry(
     )
 
 
-def _lines(edit: Edit, resource: Resource, names: Any, row: Any) -> list[Line]:
-    """The edit's fields, with Nimble's messages at the ones they are about."""
+def _lines(edit: Edit, resource: Resource, names: Any, beside: Then | None) -> list[Line]:
+    """The edit's fields, with Nimble's messages at the ones they are about. Where the record is not seen, `beside` is
+    None and nobody is told more than what they typed.
+    """
     messages, _rest = reasons.field_messages(edit)
-    is_seen = row is not None
+    sides = {"new": beside.after if beside else {}}
+    if beside:
+        sides |= {"base": beside.before, "theirs": beside.after}
     found = []
     for number, (name, change) in enumerate(edit.fields.items()):
+        told = {side: shown(edit, name, side, names, known) for side, known in sides.items() if side in change}
         found.append(
             Line(
                 number=number,
                 name=name,
                 label=str(resource.label(name, names)),
-                base=shown(edit, name, "base", names, row) if is_seen else "",
-                ours=shown(edit, name, "new", names, row),
-                theirs=shown(edit, name, "theirs", names, row) if is_seen and "theirs" in change else "",
+                base=told.get("base", ""),
+                ours=told.get("new", ""),
+                theirs=told.get("theirs", ""),
                 in_conflict="theirs" in change,
                 text=_typable(resource, name, change.get("new"), change.get("base"), change.get("theirs")),
                 errors=messages.get(name, []),
@@ -276,12 +297,12 @@ def _lines(edit: Edit, resource: Resource, names: Any, row: Any) -> list[Line]:
     return found
 
 
-def shown(edit: Edit, name: str, side: str, names: Any, row: Any) -> str:
-    """A field's value on one side of an edit (`base`, `new`, `theirs`), read beside the other values of that side."""
-    resource = registry.resource(edit.kind)
+def shown(edit: Edit, name: str, side: str, names: Any, beside: Mapping[str, Any]) -> str:
+    """A field's value on one side of an edit (`base`, `new`, `theirs`), read beside the other values of that side and
+    those of the record.
+    """
     own = {field: change[side] for field, change in edit.fields.items() if side in change}
-    beside = {**resource.beside(row), **own} if row is not None else own
-    return resource.shown(name, own.get(name), names, beside)
+    return registry.resource(edit.kind).shown(name, own.get(name), names, {**beside, **own})
 
 
 def _typable(resource: Resource, name: str, *values: Any) -> str | None:

@@ -37,6 +37,13 @@ class Oversized(NamedTuple):
     nimble_id: str
 
 
+class Then(NamedTuple):
+    """What `Resource.beside` said of a record just before an edit, and after it."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
 class Parsed(NamedTuple):
     """A payload taken apart: its id, what is everybody's, and what is the viewer's own."""
 
@@ -252,6 +259,12 @@ class Resource:
 
     def beside(self, row: Any) -> dict[str, Any]:
         """The present values of fields without which another cannot be read, such as an amount's currency."""
+        return {}
+
+    def beside_then(self, edits: Sequence["Edit"], rows: Mapping[int, Any]) -> dict[int, Then]:
+        """By edit, what `beside` said of its record around the edit, where that can differ from what it says now.
+        `rows`: the records by pk. However many edits, a handful of statements.
+        """
         return {}
 
     def editor(self, row: Any, user: User) -> Editor | None:

@@ -1,7 +1,7 @@
 """Saving what Nimble says of deals, and sending one edit of them."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from deals import bulk, creation, fields, inputs, mapping, moves, privacy, queries
+from deals import bulk, creation, currencies, fields, inputs, mapping, moves, privacy, queries
 from deals.bodies import edit_body
 from deals.models import Deal, DealContact, DealField, DealSight, Stage
 from deals.names import Names
@@ -23,7 +23,7 @@ from nimble.models import Connection
 from sync import twins
 from sync.merge import Rule
 from sync.models import Edit
-from sync.resource import Audience, Editor, Found, Parsed, Resource
+from sync.resource import Audience, Editor, Found, Parsed, Resource, Then
 
 _standard: dict[str, Any] = {"at": 0.0, "ids": {}}
 
@@ -195,6 +195,15 @@ class Deals(Resource):
 
     def beside(self, row: Deal) -> dict[str, Any]:
         return {"currency": row.currency}
+
+    def beside_then(self, edits: Sequence[Edit], rows: Mapping[int, Deal]) -> dict[int, Then]:
+        told = [edit for edit in edits if "amount" in edit.fields and "currency" not in edit.fields]
+        told = [edit for edit in told if edit.record_id in rows]
+        if not told:
+            return {}
+        known = currencies.of({edit.record_id: rows[edit.record_id].currency for edit in told})
+        then = {edit.pk: (known[edit.record_id], currencies.moment(edit)) for edit in told}
+        return {pk: Then({"currency": own.before(at)}, {"currency": own.after(at)}) for pk, (own, at) in then.items()}
 
     def editor(self, row: Deal, user: Any) -> Editor:
         record = Record(row, user)

@@ -1,9 +1,11 @@
 """An edit's page and badge: who sees them, and the decisions that are made there."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from contacts import actions as contact_actions
 from contacts.models import Contact
@@ -11,7 +13,7 @@ from deals import actions
 from deals.models import Deal, DealField
 from nimble.models import Connection
 from sync import edits, lines, outbox, pull
-from sync.models import Edit, State
+from sync.models import Change, Edit, State
 from sync.words import shaped
 from team.models import Profile
 from tests import factories
@@ -382,6 +384,30 @@ def test_amounts_are_shown_with_the_currency_of_their_side(mirror: Connection, d
     assert "1,250.50" in text(page.get("/inbox/"))
     exported = b"".join(page.get("/history/export/").streaming_content).decode()
     assert "$7" in exported
+
+
+def test_amounts_are_told_in_the_currency_of_then(mirror: Connection, deal: Deal):
+    first = actions.change(author=mirror.user, deal=deal, field="amount", value="1250.5")
+    then = {"state": State.CONFIRMED, "confirmed_at": timezone.now() - timedelta(hours=2)}
+    assert first
+    Edit.objects.filter(pk=first.pk).update(**then)
+    # Since then somebody gave the deal another currency in Nimble.
+    Change.objects.create(
+        workspace=mirror.workspace,
+        kind="deal",
+        record_id=deal.pk,
+        field="currency",
+        before="EUR",
+        after="USD",
+        at=timezone.now() - timedelta(hours=1),
+    )
+    remote = deal.remote | {"currency": "USD"}
+    Deal.objects.filter(pk=deal.pk).update(currency="USD", remote=remote)
+    deal.refresh_from_db()
+    assert actions.change(author=mirror.user, deal=deal, field="amount", value="1300")
+    rows = text(signed_in(mirror).get("/history/"))
+    assert "€1,250.50" in rows
+    assert "$1,300" in rows
 
 
 def test_texts_with_little_in_common_are_shown_whole_and_without_marks(mirror: Connection, conflict: Edit):
