@@ -24,6 +24,7 @@ from sync import twins
 from sync.merge import Rule
 from sync.models import Edit
 from sync.resource import Audience, Editor, Found, Parsed, Resource, Then
+from sync.upsert import insert
 
 _standard: dict[str, Any] = {"at": 0.0, "ids": {}}
 
@@ -82,11 +83,12 @@ class Deals(Resource):
 
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
         DealContact.objects.filter(deal_id__in=rows).delete()
-        DealContact.objects.bulk_create(
-            DealContact(deal_id=pk, contact_nimble_id=item["id"][:64], note=item["note"], position=position)
+        related = [
+            {"deal_id": pk, "contact_nimble_id": item["id"][:64], "note": item["note"], "position": position}
             for pk, remote in rows.items()
             for position, item in enumerate(mapping.related_contacts(remote))
-        )
+        ]
+        insert(DealContact, related)
         moves.keep(rows)
 
     def fetch(self, client: Client, row: Deal) -> dict[str, Any]:
