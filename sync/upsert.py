@@ -60,7 +60,7 @@ def insert(model: type[Any], rows: list[dict[str, Any]], conflict: str = "") -> 
         return
     places = ", ".join(["%s"] * len(fields))
     with database.cursor() as cursor:
-        cursor.executemany(f"{into} VALUES ({places}) {conflict}", zip(*columns, strict=True))
+        cursor.executemany(f"{into} VALUES ({places}) {conflict}", list(zip(*columns, strict=True)))
 
 
 def _fields(model: type[Any]) -> list[Any]:
