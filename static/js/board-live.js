@@ -1,12 +1,9 @@
 // What others do arrives on the board: cards are morphed in, move to where they belong, come and go. What somebody holds
 // (a card in hand, its open menu), the focus and what is scrolled to stay as they are.
+import { ANEW, MOST_PAGES, readOn, steadily as steady } from "./anew.js";
 import { busy, focus, glide, listOf, titleOf } from "./board.js";
 import { announce, word } from "./words.js";
 
-// The whole board is read anew at most so often.
-const ANEW = 10_000;
-// Further pages of columns that are read for it.
-const MOST_PAGES = 100;
 let lastAnew = 0;
 
 const cardOf = (pk) => document.getElementById(`deal-${pk}`);
@@ -63,19 +60,7 @@ function remove(card) {
   if (focused && neighbour) focus(neighbour);
 }
 
-// Runs `change` and leaves what is scrolled to in each column where it was.
-function steadily(change) {
-  const anchors = [...document.querySelectorAll("#board .cards")].filter((list) => list.scrollTop > 0).map((list) => {
-    const top = list.getBoundingClientRect().top;
-    const seen = [...list.querySelectorAll(".card")].filter((card) => card.getBoundingClientRect().bottom > top);
-    return { list, seen, places: seen.map((card) => card.getBoundingClientRect().top) };
-  });
-  change();
-  for (const { list, seen, places } of anchors) {
-    const at = seen.findIndex((card) => card.parentElement === list);
-    if (at >= 0) list.scrollTop += seen[at].getBoundingClientRect().top - places[at];
-  }
-}
+const steadily = (change) => steady([...document.querySelectorAll("#board .cards")], ".card", change);
 
 // Shown for a moment that it changed.
 const FRESH = 2400;
@@ -147,19 +132,6 @@ function shorter(page) {
   });
 }
 
-// Reads on in a column of a page that was read: what is above its first card will be told by the next poll.
-async function readOn(list) {
-  const more = list.querySelector(":scope > .more");
-  const response = await fetch(more.getAttribute("hx-get"), { headers: { "HX-Request": "true" }, cache: "no-store" });
-  if (!response.ok) throw new Error(String(response.status));
-  const rest = document.createElement("template");
-  rest.innerHTML = await response.text();
-  for (const card of rest.content.querySelectorAll(".card")) {
-    if (card.hasAttribute("hx-swap-oob") || list.ownerDocument.getElementById(card.id)) card.remove();
-  }
-  more.replaceWith(rest.content);
-}
-
 // The board as it is now, with as many cards in each column as had been scrolled to.
 async function readAnew(board) {
   const response = await fetch(board.dataset.anew, { cache: "no-store" });
@@ -167,7 +139,9 @@ async function readAnew(board) {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const fresh = page.getElementById("board");
   if (!fresh || fresh.dataset.live !== board.dataset.live) return;
-  for (let list = shorter(page), pages = 0; list && pages < MOST_PAGES; list = shorter(page), pages += 1) await readOn(list);
+  for (let list = shorter(page), pages = 0; list && pages < MOST_PAGES; list = shorter(page), pages += 1) {
+    await readOn(list.querySelector(":scope > .more"), ".card", "[hx-swap-oob]");
+  }
   if (!board.isConnected || busy.size) return;
   for (const form of board.querySelectorAll("[data-quick]")) page.getElementById(form.id)?.replaceWith(form.cloneNode());
   steadily(() => {

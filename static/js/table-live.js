@@ -1,8 +1,8 @@
 // What others do arrives in the table: rows are morphed in, come and go; one that is being edited is left alone.
+import { ANEW, MOST_PAGES, readOn, steadily } from "./anew.js";
 import { focus, isHeld, rows, settle, titleOf } from "./table.js";
 import { announce, word } from "./words.js";
 
-const ANEW = 10_000;
 let lastAnew = 0;
 
 const table = () => document.getElementById("table");
@@ -13,6 +13,7 @@ const callbacks = {
   beforeAttributeUpdated: (name) => !OWN.has(name),
   beforeNodeMorphed: (old) => !old.matches?.("input[type=checkbox]"),
 };
+const steady = (change) => steadily([...table().querySelectorAll(".table-container")], "#rows > tr[data-deal]", change);
 const morph = (old, fresh) => Idiomorph.morph(old, fresh, { morphStyle: "outerHTML", callbacks });
 
 function move(row, next) {
@@ -58,29 +59,31 @@ export function takeIn(root) {
   const places = JSON.parse(news.dataset.places);
   const titles = [];
   let done = true;
-  for (const pk of news.dataset.gone.split(" ").filter(Boolean)) {
-    const row = rowOf(pk);
-    if (!row) continue;
-    if (isHeld(row)) done = false;
-    else titles.push(titleOf(row)), remove(row);
-  }
-  for (const fresh of root.querySelectorAll("tbody > tr")) {
-    const row = document.getElementById(fresh.id);
-    const above = places[fresh.dataset.deal];
-    if (row && isHeld(row)) {
-      done = false;
-      continue;
+  steady(() => {
+    for (const pk of news.dataset.gone.split(" ").filter(Boolean)) {
+      const row = rowOf(pk);
+      if (!row) continue;
+      if (isHeld(row)) done = false;
+      else titles.push(titleOf(row)), remove(row);
     }
-    if (row && Number(fresh.dataset.rev) < Number(row.dataset.rev)) continue;
-    if (row) {
-      const before = row.textContent;
-      morph(row, fresh);
-      place(row, above);
-      if (row.textContent !== before) titles.push(titleOf(row));
-    } else if (place(fresh, above)) {
-      titles.push(titleOf(fresh));
+    for (const fresh of root.querySelectorAll("tbody > tr")) {
+      const row = document.getElementById(fresh.id);
+      const above = places[fresh.dataset.deal];
+      if (row && isHeld(row)) {
+        done = false;
+        continue;
+      }
+      if (row && Number(fresh.dataset.rev) < Number(row.dataset.rev)) continue;
+      if (row) {
+        const before = row.textContent;
+        morph(row, fresh);
+        place(row, above);
+        if (row.textContent !== before) titles.push(titleOf(row));
+      } else if (place(fresh, above)) {
+        titles.push(titleOf(fresh));
+      }
     }
-  }
+  });
   const totals = document.getElementById("totals");
   if (totals) morph(totals, root.querySelector("#totals"));
   table().dataset.count = news.dataset.count;
@@ -91,23 +94,41 @@ export function takeIn(root) {
   return done;
 }
 
-async function readAnew(element) {
+// Runs `change`, and gives the focus back to its cell, or to that of the nearest row which is left.
+function keepingFocus(change) {
+  const within = document.activeElement;
+  const cell = within?.closest?.("#rows > tr[data-deal] > :is(th, td)");
+  const listed = rows();
+  const from = listed.indexOf(cell?.parentElement);
+  const at = cell?.cellIndex;
+  change();
+  if (!cell) return;
+  const row = [...listed.slice(from), ...listed.slice(0, from).reverse()].find((one) => one.isConnected);
+  (within.isConnected ? within : row?.cells[at])?.focus({ preventScroll: true });
+}
+
+// The table as it is now, with as many rows as had been fetched. Whether it could be read.
+async function readAnew(element, fetched = rows().length) {
   const response = await fetch(element.dataset.anew, { cache: "no-store" });
-  if (!response.ok || !element.isConnected || rows().some(isHeld)) return;
+  if (!response.ok) return false;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const fresh = page.getElementById("table");
-  if (!fresh || fresh.dataset.live !== element.dataset.live) return;
-  morph(element, fresh);
-  element.dataset.event = fresh.dataset.event;
+  if (!fresh || fresh.dataset.live !== element.dataset.live) return false;
+  const more = () => page.querySelectorAll("#rows > [data-deal]").length < fetched && page.querySelector("#rows > .more-rows");
+  for (let pages = 0; more() && pages < MOST_PAGES; pages += 1) await readOn(more(), "tr[data-deal]", "[data-above]");
+  if (!element.isConnected || rows().some(isHeld)) return false;
+  for (const row of rows()) row.removeAttribute("data-off");
+  keepingFocus(() => steady(() => morph(element, fresh)));
   htmx.process(element);
   settle();
   if (body()) tellOff();
+  return true;
 }
 
 document.addEventListener("click", async (event) => {
   if (!event.target.closest("#off button")) return;
-  await readAnew(table()).catch(() => {});
-  if (document.querySelector("#rows > [data-off]")) return;
+  // From the top, where what belongs elsewhere by now is left.
+  if (!(await readAnew(table(), 0).catch(() => false)) || !body()) return;
   table().querySelector(".table-container").scrollTop = 0;
   focus(rows()[0]?.cells[0]);
 });

@@ -12,7 +12,7 @@ from deals import actions, mapping
 from deals.forecast import first_of, key_of
 from deals.models import Deal, Pipeline
 from nimble.models import Connection
-from sync.models import Edit
+from sync.models import Edit, Event
 from tests import factories
 from tests.browser import LOOKS, looked_at
 from tests.deals.conftest import Open
@@ -176,6 +176,35 @@ def test_row_that_belongs_further_down_stays_until_it_is_asked_for(
     expect(page.locator(f"#deal-{row.pk}")).to_have_count(0)
     expect(rows.first).to_have_attribute("aria-selected", "true")
     expect(rows.first.locator("th")).to_be_focused()
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["focused row stays", "focused row goes"])
+def test_table_that_is_read_anew_keeps_its_place(
+    open_: Open, board: Pipeline, row: Deal, ada: Connection, *, stays: bool
+):
+    factories.caught_up(ada)
+    more = [Deal.objects.get(pk=row.pk) for _n in range(160)]
+    for n, one in enumerate(more):
+        one.pk, one.nimble_id, one.amount, one.is_private = None, f"more-{n}", 1_000_000_000 - n, False
+    more = Deal.objects.bulk_create(more)
+    page = open_(address(board) + "?by=-amount", height=500)
+    rows = page.locator("#rows > tr[data-deal]")
+    for shown in (50, 100):
+        expect(rows).to_have_count(shown)
+        page.locator("#rows > .more-rows").scroll_into_view_if_needed()
+    expect(rows).to_have_count(150)
+    above, focused, below = more[119:122]
+    cell(page, focused, "owner").focus()
+    place = cell(page, above, "owner").bounding_box()
+    # One that comes above all of them, what changed is known no more, and the table is read anew.
+    actions.change(author=ada.user, deal=Deal.objects.get(pk=row.pk), field="amount", value="2000000000")
+    if not stays:
+        Deal.objects.filter(pk=focused.pk).update(gone_at=timezone.now())
+    Event.objects.filter(workspace=ada.workspace).delete()
+    expect(rows.first).to_have_id(f"deal-{row.pk}", timeout=2 * SOON)
+    expect(rows).to_have_count(150)
+    expect(cell(page, focused if stays else below, "owner")).to_be_focused()
+    assert cell(page, above, "owner").bounding_box() == place
 
 
 @pytest.mark.parametrize("look", [LOOKS[1], LOOKS[2]])
