@@ -25,7 +25,8 @@ from deals.filters import Filters
 from deals.grouping import CARDS, Column, sums, with_hues
 from deals.groupings import GROUPINGS
 from deals.models import Deal, Stage
-from deals.queries import ON_ITS_WAY, Laid, Total
+from deals.queries import ON_ITS_WAY, Laid
+from deals.totals import Total, add_up
 
 
 class Board:
@@ -60,7 +61,7 @@ class Board:
 
     @cached_property
     def totals(self) -> list[Total]:
-        return queries.totals(lambda: self.deals, self.key, self.stages, self.grouping.lane)
+        return add_up(lambda: self.deals, self.key, self.stages, self.grouping.lane)
 
     @cached_property
     def members(self) -> dict[str, str]:

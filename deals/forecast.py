@@ -14,7 +14,7 @@ from crmportal.formats import locale
 from deals.cards import Card
 from deals.grouping import CARDS, FEWEST_CARDS, MOST_CARDS, OPEN_HUES, Column, Grouping, Sql
 from deals.models import Deal, Stage
-from deals.queries import Total
+from deals.totals import Total
 
 # The present month and those after it that have a column of their own.
 MONTHS = 6

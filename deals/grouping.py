@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from crmportal.formats import hue, money
 from deals.cards import Card
 from deals.models import Deal, Role, Stage
-from deals.queries import Total
+from deals.totals import Total
 
 # Open stages take these in turn; green and red are for won and lost.
 OPEN_HUES = ("hue-1", "hue-2", "hue-3", "hue-4", "hue-5", "hue-6")

@@ -17,7 +17,8 @@ from django.utils import timezone
 from deals import mapping, queries
 from deals.grouping import with_hues
 from deals.models import Deal, Stage, StageMove
-from deals.queries import Laid, exact
+from deals.queries import Laid
+from deals.totals import exact
 from sync.models import OVERLAID, Change, Edit, State
 from sync.viewer import viewer
 

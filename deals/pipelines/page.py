@@ -15,7 +15,7 @@ from deals.pipelines import rights
 from deals.pipelines.overlaid import overlaid
 from deals.pipelines.parts import ITSELF, Part, Reason, Schema, by_part
 from deals.pipelines.words import KINDS
-from deals.queries import Total
+from deals.totals import Total, add_up
 from sync import overlay, registry
 from sync.models import OVERLAID, Edit, State
 
@@ -102,7 +102,7 @@ def listed(user: Any) -> list[Listed]:
 
 
 def totals(user: Any) -> list[Total]:
-    return queries.totals(lambda: queries.for_user(user), ("pipelines", *queries.asking(user)))
+    return add_up(lambda: queries.for_user(user), ("pipelines", *queries.asking(user)))
 
 
 def unsettled(user: Any, pipelines: Sequence[int]) -> list[Edit]:

@@ -12,7 +12,8 @@ from crmportal.formats import number
 from deals.grouping import with_hues
 from deals.models import Role, Stage
 from deals.periods import NONE, Period, midnight
-from deals.queries import Laid, exact
+from deals.queries import Laid
+from deals.totals import exact
 from reports.charts import Bar, Series, bars
 from reports.report import Cell, Made, Number, Section, Spec, amount, by_currency, count, currency_name, word
 from reports.scope import Scope

@@ -13,7 +13,7 @@ from crmportal.formats import money, number
 from deals import queries
 from deals.models import Role
 from deals.periods import NONE, Period
-from deals.queries import Total
+from deals.totals import Total, add_up
 from reports.charts import Series, columns
 from reports.figures.won import first_of, month, month_name
 from reports.report import Made, Number, Section, Spec, amount, by_currency, count, currency_name, word
@@ -27,7 +27,7 @@ def make(scope: Scope) -> Made:
     """One statement, the same as above a board's columns."""
     key = ("forecast", queries.asking(scope.user), tuple((stage.pk, stage.role) for stage in scope.stages), scope.owner)
     lane = Coalesce(month("expected_close"), Value(""))
-    totals = queries.totals(lambda: scope.open, key, scope.stages, lane)
+    totals = add_up(lambda: scope.open, key, scope.stages, lane)
     currencies = by_currency(totals, lambda total: total.currency, lambda total: total.count)
     return Made(
         [_section(scope, currency, [one for one in totals if one.currency == currency]) for currency in currencies]

@@ -10,7 +10,8 @@ from crmportal.formats import money, number
 from deals.criteria import WON_PLACE, place, with_reach
 from deals.grouping import with_hues
 from deals.models import Role, Stage
-from deals.queries import Laid, exact
+from deals.queries import Laid
+from deals.totals import exact
 from reports.charts import Bar, Series, bars
 from reports.report import Cell, Made, Number, Section, Spec, amount, by_currency, count, currency_name, share, word
 from reports.scope import Scope

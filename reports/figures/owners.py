@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from crmportal.formats import money, number
 from deals.models import Role
 from deals.periods import NONE
-from deals.queries import exact
+from deals.totals import exact
 from reports.charts import Bar, Series, bars
 from reports.report import Made, Number, Section, Spec, amount, by_currency, count, currency_name, share, word
 from reports.scope import Scope

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from crmportal.formats import locale, money, number
 from deals.models import Role
 from deals.periods import Period
-from deals.queries import exact
+from deals.totals import exact
 from reports.charts import Series, columns
 from reports.report import Made, Number, Section, Spec, amount, by_currency, count, currency_name, share, word
 from reports.scope import Scope, month_of, whole_month

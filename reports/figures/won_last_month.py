@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from crmportal.formats import money, number
 from deals.models import Role
 from deals.periods import NONE
-from deals.queries import exact
+from deals.totals import exact
 from reports.figures.won import month_name
 from reports.models import WonLastMonth
 from reports.report import Cell, Made, Number, Section, Spec, amount, count, currency_name, word

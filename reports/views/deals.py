@@ -16,6 +16,7 @@ from crmportal.formats import money
 from deals import queries
 from deals.filters import Filters
 from deals.models import Deal
+from deals.totals import exact
 
 PAGE = 50
 
@@ -47,7 +48,7 @@ def behind(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "rows": [_row(deal, stages, members) for deal in page.rows],
         "count": sum(n for _currency, n, _total in totals),
-        "sums": [money(queries.exact(total), currency) for currency, _n, total in totals if total],
+        "sums": [money(exact(total), currency) for currency, _n, total in totals if total],
         "chips": [
             (chip.text, chip.without + ("&" if "?" in chip.without else "?") + urlencode(own) if own else chip.without)
             for chip in filters.chips(request.path, members, request.user)
