@@ -1,5 +1,6 @@
 """The table in a real browser: accessible in both themes and at 360 px, walked and edited by hand and by keyboard."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -229,3 +230,23 @@ def test_rows_are_chosen_by_keys_and_changed_together(open_: Open, board: Pipeli
     expect(page.locator("#batch")).to_be_visible()
     looked_at(page, "bulk-batch", look)
     assert Deal.objects.filter(expected_close="2031-05-06").count() > 0
+
+
+def test_all_that_a_typed_filter_leaves_is_what_is_chosen(open_: Open, board: Pipeline, row: Deal):
+    page = open_(address(board))
+    expect(page.locator("#rows > tr").nth(1)).to_be_visible()
+    page.get_by_placeholder("Filter…").fill(row.name)
+    expect(page.locator("#filter-chips .chip")).to_be_visible()
+    left = int(page.locator("#table").get_attribute("data-count") or 0)
+    assert 0 < left < Deal.objects.filter(pipeline_nimble_id=board.nimble_id).count()
+    query = f"?{urlencode({'q': row.name})}"
+    for name in ("Board", "Forecast", "Download as CSV"):
+        expect(page.get_by_role("link", name=name)).to_have_attribute("href", re.compile(re.escape(query[1:])))
+    page.locator("summary[aria-label='Views']").click()
+    expect(page.locator("#extras input[name=query]").first).to_have_value(query)
+    page.keyboard.press("Escape")
+    page.locator("#rows > tr > th").first.focus()
+    page.keyboard.press("x")
+    page.get_by_role("button", name=f"Choose all {left}").click()
+    page.get_by_role("button", name="Change…").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(rf"^Change {left} deals?$"))
