@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 
+from nimble.models import Connection
 from tests import servers
 
 ARGUMENTS = [
@@ -24,6 +27,7 @@ ARGUMENTS = [
 WAIT = 15_000
 
 NewPage = Callable[..., Page]
+Open = Callable[..., Page]
 LOOKS = [
     pytest.param({"width": 1280, "color_scheme": "light"}, id="light"),
     pytest.param({"width": 1280, "color_scheme": "dark"}, id="dark"),
@@ -94,6 +98,28 @@ def new_page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -
 def page(new_page: NewPage) -> Page:
     """A page of 1280 × 800."""
     return new_page()
+
+
+@pytest.fixture
+def open_as(live_server: Any, new_page: NewPage) -> Open:
+    """Opens a path of the portal as a person, signed in: `open_as(user, path, width=360)`."""
+
+    def open_page(user: Any, path: str, **look: Any) -> Page:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        page = new_page(**look)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page.goto(live_server.url + path)
+        return page
+
+    return open_page
+
+
+@pytest.fixture
+def open_(open_as: Open, ada: Connection) -> Open:
+    """Opens a path as Ada: `open_(path, width=360)`."""
+    return partial(open_as, ada.user)
 
 
 def check_accessible(page: Page, *, ignore: tuple[str, ...] = ()) -> None:

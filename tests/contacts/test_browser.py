@@ -5,26 +5,17 @@
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from contacts.models import Contact, ContactNote
 from nimble.models import Connection, Member
 from sync.models import Edit
 from tests import factories
-from tests.browser import NewPage, check_accessible
-
-Open = Callable[..., Page]
-LOOKS = [
-    pytest.param({"width": 1280, "color_scheme": "light"}, id="light"),
-    pytest.param({"width": 1280, "color_scheme": "dark"}, id="dark"),
-    pytest.param({"width": 360, "height": 740, "color_scheme": "light"}, id="360"),
-]
+from tests.browser import LOOKS, Open, looked_at
 
 
 @pytest.fixture
@@ -33,32 +24,6 @@ def person(transactional_db: None, ada: Connection) -> Contact:
     factories.mirrored(ada, contacts=40)
     rows = Contact.objects.filter(record_type="person", is_private=False).exclude(email="").exclude(company_name="")
     return rows.order_by("pk")[0]
-
-
-@pytest.fixture
-def open_(live_server: Any, new_page: NewPage, ada: Connection) -> Open:
-    """Opens a path as Ada."""
-
-    def open_page(path: str, **look: Any) -> Page:
-        client = Client()
-        client.force_login(ada.user, backend="django.contrib.auth.backends.ModelBackend")
-        page = new_page(**look)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])  # type: ignore[list-item]
-        page.goto(live_server.url + path)
-        return page
-
-    return open_page
-
-
-def looked_at(page: Page, name: str, look: dict[str, Any]) -> None:
-    """Accessible, no wider than the screen; a picture where one is wanted."""
-    if folder := os.environ.get("PICTURES"):
-        tone = "360" if look["width"] == 360 else look["color_scheme"]
-        page.screenshot(path=Path(folder, f"{name}-{tone}.png"))
-    check_accessible(page)
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{name} is {wide} px wider than the screen"
 
 
 @pytest.mark.parametrize("look", LOOKS)

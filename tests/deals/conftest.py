@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Page
 
 from deals import metadata
 from deals.models import Deal, Pipeline
@@ -16,11 +15,9 @@ from sync import pull, registry, store
 from sync.clock import database_now
 from sync.models import Stream
 from tests import factories
-from tests.browser import NewPage
 from tests.deals.payloads import METADATA, PARTNERS, SALES
 
 Keep = Callable[..., list[Any]]
-Open = Callable[..., Page]
 
 
 def browser(user: Any) -> Client:
@@ -106,19 +103,3 @@ def row(board: Pipeline, ada: Connection) -> Deal:
     found = mine.filter(stage_nimble_id=first.nimble_id).order_by("pk").first()
     assert found, "the sandbox has no such deal"
     return found
-
-
-@pytest.fixture
-def open_(live_server: Any, new_page: NewPage, ada: Connection) -> Open:
-    """Opens a path as Ada."""
-
-    def open_page(path: str, **look: Any) -> Page:
-        client = Client()
-        client.force_login(ada.user, backend="django.contrib.auth.backends.ModelBackend")
-        page = new_page(**look)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])  # type: ignore[list-item]
-        page.goto(live_server.url + path)
-        return page
-
-    return open_page

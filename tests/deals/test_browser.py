@@ -14,8 +14,7 @@ from nimble.models import Connection
 from sync import outbox
 from sync.models import Edit
 from tests import factories
-from tests.browser import LOOKS, check_accessible, looked_at
-from tests.deals.conftest import Open
+from tests.browser import LOOKS, Open, check_accessible, looked_at
 from tests.sandboxes import SandboxServer
 
 

@@ -16,8 +16,7 @@ from deals import actions, moves
 from deals.models import Deal, DealField, Overdue, Pipeline
 from nimble.models import Connection
 from sync.clock import database_now
-from tests.browser import LOOKS, looked_at
-from tests.deals.conftest import Open
+from tests.browser import LOOKS, Open, looked_at
 
 
 @pytest.fixture

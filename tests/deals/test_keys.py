@@ -10,7 +10,7 @@ from deals.models import Deal, Pipeline
 from nimble.models import Connection
 from sync.models import Edit, State
 from team.models import Profile
-from tests.deals.conftest import Open
+from tests.browser import Open
 from tests.sync.pages import workers_alive
 
 Effect = Callable[[Page], None]

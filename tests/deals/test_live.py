@@ -14,7 +14,7 @@ from nimble.models import Connection, Workspace
 from sync import opened, polls, registry, undo
 from sync.models import Event
 from tests import factories
-from tests.browser import NewPage
+from tests.browser import Open
 from tests.contacts.payloads import contact, item
 from tests.deals.conftest import Keep, browser
 from tests.deals.payloads import deal, related
@@ -250,7 +250,7 @@ def test_doubtful_poll_gets_no_short_answer(page: Client, keep: Keep, sales: Pip
 
 
 @pytest.fixture
-def two(live_server: Any, new_page: NewPage, ada: Connection, connect: Connect, transactional_db: None) -> Any:
+def two(open_as: Open, ada: Connection, connect: Connect, transactional_db: None) -> Any:
     """Ada's and Björn's boards of the pipeline with the most deals, side by side."""
     factories.mirrored(ada, deals=120, contacts=20)
     bjorn = factories.caught_up(connect(BJORN))
@@ -259,11 +259,7 @@ def two(live_server: Any, new_page: NewPage, ada: Connection, connect: Connect, 
     )
 
     def opened_by(connection: Connection) -> Page:
-        client = browser(connection.user)
-        page = new_page(width=1440)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])  # type: ignore[list-item]
-        page.goto(live_server.url + pipeline.get_absolute_url())
+        page = open_as(connection.user, pipeline.get_absolute_url(), width=1440)
         expect(page.locator('.card[tabindex="0"]').first).to_be_visible()
         return page
 

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from deals.models import Deal, Pipeline
-from tests.browser import LOOKS, looked_at
-from tests.deals.conftest import Open
+from tests.browser import LOOKS, Open, looked_at
 
 
 @pytest.mark.parametrize("look", LOOKS)

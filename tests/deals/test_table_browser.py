@@ -15,8 +15,7 @@ from deals.models import Deal, Pipeline
 from nimble.models import Connection
 from sync.models import Edit, Event
 from tests import factories
-from tests.browser import LOOKS, looked_at
-from tests.deals.conftest import Open
+from tests.browser import LOOKS, Open, looked_at
 from tests.deals.test_browser import carry
 
 SOON = 3_000

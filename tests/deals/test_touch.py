@@ -9,7 +9,7 @@ from deals.models import Deal, Pipeline
 from nimble.models import Connection
 from sync.models import Edit
 from tests import factories
-from tests.deals.conftest import Open
+from tests.browser import Open
 
 PHONE: dict[str, Any] = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True}
 # Longer than the board waits before a touch takes a card.

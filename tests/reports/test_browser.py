@@ -4,42 +4,23 @@
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
 from playwright.sync_api import Page, expect
 
 from nimble.models import Connection
 from reports.figures import REPORTS
 from tests import factories
-from tests.browser import NewPage, check_accessible
-
-Open = Callable[..., Page]
-LOOKS = [
-    pytest.param({"width": 1280, "color_scheme": "light"}, id="light"),
-    pytest.param({"width": 1280, "color_scheme": "dark"}, id="dark"),
-    pytest.param({"width": 360, "height": 740, "color_scheme": "light"}, id="360"),
-]
+from tests.browser import LOOKS, Open, check_accessible
 
 
 @pytest.fixture
-def open_(transactional_db: None, live_server: Any, new_page: NewPage, ada: Connection) -> Open:
+def open_(transactional_db: None, open_: Open, ada: Connection) -> Open:
     """Opens a path as Ada, whose mirror has deals."""
     factories.mirrored(ada, deals=120)
-
-    def open_page(path: str, **look: Any) -> Page:
-        client = Client()
-        client.force_login(ada.user, backend="django.contrib.auth.backends.ModelBackend")
-        page = new_page(**look)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])  # type: ignore[list-item]
-        page.goto(live_server.url + path)
-        return page
-
-    return open_page
+    return open_
 
 
 def picture(page: Page, name: str) -> None:

@@ -4,7 +4,6 @@
 """
 
 import os
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth import get_user_model
-from django.test import Client
 from playwright.sync_api import Page, expect
 
 from contacts.models import Contact
@@ -23,31 +21,8 @@ from sync import edits, registry
 from sync.clock import database_now
 from sync.models import Brake, Check, Edit, Run, State, Stream, Vanished
 from tests import factories
-from tests.browser import NewPage, check_accessible
+from tests.browser import LOOKS, Open, check_accessible
 from tests.sync.pages import workers_alive
-
-Open = Callable[..., Page]
-LOOKS = [
-    pytest.param({"width": 1280, "color_scheme": "light"}, id="light"),
-    pytest.param({"width": 1280, "color_scheme": "dark"}, id="dark"),
-    pytest.param({"width": 360, "height": 740, "color_scheme": "light"}, id="360"),
-]
-
-
-@pytest.fixture
-def open_as(live_server: Any, new_page: NewPage) -> Open:
-    """Opens a path as a signed-in person."""
-
-    def open_page(user: Any, path: str, **look: Any) -> Page:
-        client = Client()
-        client.force_login(user)
-        page = new_page(**look)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])  # type: ignore[list-item]
-        page.goto(live_server.url + path)
-        return page
-
-    return open_page
 
 
 def looked_at(page: Page, name: str, look: dict[str, Any]) -> None:

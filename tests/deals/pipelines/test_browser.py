@@ -15,8 +15,7 @@ from deals.models import Pipeline
 from deals.pipelines.parts import schema
 from nimble.models import Connection
 from sync import outbox
-from tests.browser import LOOKS, looked_at
-from tests.deals.conftest import Open
+from tests.browser import LOOKS, Open, looked_at
 
 
 @pytest.mark.parametrize("look", LOOKS)
