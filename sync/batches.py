@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from sync import bell, edits, events, leases, registry, undo
@@ -84,6 +85,13 @@ def stop(batch: Batch) -> None:
 def unsent(batch: Batch) -> int:
     """How many of its edits are not in Nimble yet, and go there by themselves or once Nimble lets them."""
     return batch.edits.filter(state__in=[*UNSENT, State.SENDING]).count()
+
+
+def taken_back(batch: Batch) -> QuerySet[Edit]:
+    """Of the edits that it made, those that were taken back since: before they were sent, or by an edit of their own."""
+    stands = Edit.objects.filter(undoes=OuterRef("pk"), state__in=[*UNSENT, State.SENDING, State.CONFIRMED])
+    again = Edit.objects.filter(undoes__undoes=OuterRef("pk"), state__in=[*UNSENT, State.SENDING, State.CONFIRMED])
+    return batch.edits.filter(Q(state=State.UNDONE) | (Exists(stands) & ~Exists(again)))
 
 
 def gathered(made: Sequence[Edit], *, author: Any) -> Batch:
@@ -209,6 +217,7 @@ def reversal(batch: Batch) -> tuple[str, list[int]]:
     """What takes a batch back: the action and the edits it is done to; ("", []) where nothing does."""
     if batch.action == Action.CHANGE and batch.finished_at:
         made = batch.edits.exclude(state__in=[State.UNDONE, State.DISCARDED, State.SUPERSEDED])
+        made = made.exclude(pk__in=taken_back(batch).values("pk"))
         return Action.UNDO, list(made.values_list("pk", flat=True))
     done = [int(pk) for pk, result in batch.results.items() if result["outcome"] == DONE]
     if batch.finished_at is None or not done:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import structlog
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nimble.models import Connection
@@ -142,11 +143,11 @@ def withdraw(edit: Edit, state: str) -> bool:
     """End an edit that was never sent (`undone`, `discarded`); False when it is on its way or ended already."""
     resource = registry.resource(edit.kind)
     with events.atomic():
-        resource.model._default_manager.select_for_update().get(pk=edit.record_id)
+        row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         # `sent_at` and not the attempts, which start anew when a person retries.
         if Edit.objects.filter(pk=edit.pk, state__in=UNSENT, sent_at=None).update(state=state) != 1:
             return False
-        _end_dependents(edit)
+        _end_dependents(edit, row)
         _settle_row(resource, edit)
     return True
 
@@ -156,23 +157,23 @@ def discard(edit: Edit) -> bool:
     resource = registry.resource(edit.kind)
     droppable = [*(s for s in OVERLAID if s != State.SENDING), State.REJECTED, State.FAILED]
     with events.atomic():
-        resource.model._default_manager.select_for_update().get(pk=edit.record_id)
+        row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         if Edit.objects.filter(pk=edit.pk, state__in=droppable).update(state=State.DISCARDED) != 1:
             return False
-        _end_dependents(edit)
+        _end_dependents(edit, row)
         _settle_row(resource, edit)
     return True
 
 
 def restore(edit: Edit) -> bool:
-    """Put a discarded edit back into the line: what somebody else has made of its fields meanwhile is noticed there."""
+    """Put a discarded edit back into the line, and what was dropped with it: what somebody else has made of its fields
+    meanwhile is noticed there.
+    """
     resource = registry.resource(edit.kind)
     with events.atomic():
         row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
         kept = {"ambiguous": True} if planner.is_doubtful(edit) else {}
-        # What it waited for is dropped as well: it would wait for ever.
-        dropped = edit.depends_on is not None and edit.depends_on.state in DROPPED
-        done = not dropped and Edit.objects.filter(pk=edit.pk, state=State.DISCARDED).update(
+        done = not _is_baseless(edit, row) and Edit.objects.filter(pk=edit.pk, state=State.DISCARDED).update(
             state=State.PENDING, error=kept, not_before=None, attempts=0
         )
         if done and edit.operation == Operation.CREATE:
@@ -180,14 +181,35 @@ def restore(edit: Edit) -> bool:
         elif done:
             overlay.refresh(row)
         if done:
+            for dependent in _waiting_for(edit, row).filter(state=State.DISCARDED, error__dropped_with=edit.pk):
+                restore(dependent)
             bell.ring()
     return bool(done)
 
 
-def _end_dependents(edit: Edit) -> None:
-    """What was waiting for this edit to reach Nimble has nothing left to wait for."""
-    for dependent in Edit.objects.filter(depends_on=edit).exclude(state=State.SENDING):
-        discard(dependent)
+def _is_baseless(edit: Edit, row: Mirrored) -> bool:
+    """Whether what it waits for is dropped itself: it would wait for ever."""
+    if edit.depends_on is not None and edit.depends_on.state in DROPPED:
+        return True
+    if row.nimble_id is not None or edit.operation == Operation.CREATE:
+        return False
+    create = create_of(row)
+    return create is not None and create.state in DROPPED
+
+
+def _waiting_for(edit: Edit, row: Mirrored) -> QuerySet[Edit]:
+    """The edits that can only go out after this one: what hangs on it, and changes of the record that it creates."""
+    waiting = Q(depends_on=edit)
+    if edit.operation == Operation.CREATE and row.nimble_id is None:
+        waiting |= Q(kind=edit.kind, record_id=edit.record_id, id__gt=edit.pk)
+    return Edit.objects.filter(waiting).order_by("id")
+
+
+def _end_dependents(edit: Edit, row: Mirrored) -> None:
+    """What was waiting for this edit to reach Nimble has nothing left to wait for, unless it is put back."""
+    for dependent in _waiting_for(edit, row).exclude(state=State.SENDING):
+        if discard(dependent):
+            Edit.objects.filter(pk=dependent.pk).update(error={**dependent.error, "dropped_with": edit.pk})
 
 
 def _settle_row(resource: Resource, edit: Edit) -> None:

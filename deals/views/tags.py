@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from crmportal.htmx import fragment
 from deals import queries, tags
 from sync import edits, reasons, undo
-from sync.models import Edit
+from sync.models import Edit, State
 
 
 class RenameForm(forms.Form):
@@ -55,8 +55,9 @@ def remove(request: HttpRequest) -> HttpResponse:
     tag = _tag(request)
     refused = _refused(tag, "removed")
     if request.method == "GET":
-        return render(request, "deals/tags/remove.html", {"tag": tag, "refused": refused, "said": _said(refused)})
-    how = tags.SOME if refused and request.POST.get("some") else tags.ALL
+        context = {"tag": tag, "refused": refused, "said": _said(refused), "some": _keeps_some(refused)}
+        return render(request, "deals/tags/remove.html", context)
+    how = tags.SOME if _keeps_some(refused) and request.POST.get("some") else tags.ALL
     text = _("{tag} is being deleted from all deals.").format(tag=tag.name)
     return _act(request, lambda: tags.remove(author=request.user, name=tag.name, how=how), text)
 
@@ -73,6 +74,13 @@ def _tag(request: HttpRequest) -> tags.Tag:
 def _refused(tag: tags.Tag, field: str) -> Edit | None:
     found = tag.edit
     return found if found is not None and found.state in tags.REFUSED and field in found.fields else None
+
+
+def _keeps_some(refused: Edit | None) -> bool:
+    """Whether it was Nimble's answer to the check that some deals may not be edited, and nothing else."""
+    if refused is None or refused.state != State.REJECTED:
+        return False
+    return refused.error.get("reason") == "NotAcceptable" and "deal" in reasons.said(refused).lower()
 
 
 def _said(refused: Edit | None) -> str:

@@ -66,7 +66,15 @@ def _counts(batch: Batch) -> Counter[str]:
 
 
 def said(batch: Batch) -> str:
-    """What became of a batch, in one sentence."""
+    """What became of a batch, in one sentence; of one that was taken back since, in two."""
+    text = _done(batch)
+    back_ = batches.taken_back(batch).count() if batch.action == Batch.Action.CHANGE else 0
+    if back_:
+        text += " " + ngettext("%d was taken back since.", "%d were taken back since.", back_) % back_
+    return text
+
+
+def _done(batch: Batch) -> str:
     done = _counts(batch)[batches.DONE]
     texts = {
         Batch.Action.RETRY: ngettext("%d edit is sent again.", "%d edits are sent again.", done),

@@ -84,6 +84,9 @@ def test_change_is_made_by_right_and_taken_back_as_one(page: Client, three: list
     assert f"{three[2].name} You may not edit this deal in Nimble." in said
     page.post(reverse("inbox:undo_batch", args=[batch.pk]))
     assert Deal.objects.get(pk=three[0].pk).amount == 10
+    said = text(page.get(answer["Location"]))
+    assert "1 record was changed. 1 was taken back since." in said
+    assert "Take all of this back" not in said
 
 
 def test_value_that_makes_no_sense_is_said_and_kept(page: Client, three: list[Deal], sales: Pipeline):
@@ -185,3 +188,10 @@ def test_change_and_its_undo_reach_nimble(mirror: Connection, nimble: SandboxSer
     browser(mirror.user).post(reverse("inbox:undo_batch", args=[batch.pk]))
     assert outbox.deliver() == len(deals)
     assert {one.pk: one.description for one in Deal.objects.filter(pk__in=before)} == before
+    said = text(browser(mirror.user).get(reverse("inbox:batch", args=[batch.pk])))
+    assert "3 records were changed. 3 were taken back since." in said
+    assert "Take all of this back" not in said
+    browser(mirror.user).post(reverse("inbox:undo_batch", args=[Batch.objects.exclude(pk=batch.pk).get().pk]))
+    assert outbox.deliver() == len(deals)
+    said = text(browser(mirror.user).get(reverse("inbox:batch", args=[batch.pk])))
+    assert "taken back" not in said.replace("Take all of this back", "")

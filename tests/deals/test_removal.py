@@ -6,10 +6,10 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
-from deals import checks
+from deals import actions, checks
 from deals.models import Deal, Pipeline
 from nimble.models import Connection
-from sync import outbox
+from sync import edits, outbox
 from sync.models import Edit, State
 from tests.deals.conftest import Keep, browser, columns
 from tests.deals.payloads import deal
@@ -82,6 +82,33 @@ def test_deal_that_was_never_sent_comes_back_by_undo(page: Client, sales: Pipeli
     page.post(undo[1], headers=HTMX)
     assert shown(page, sales) == [row.pk]
     assert Edit.objects.get().state == State.PENDING
+
+
+def test_deal_that_was_never_sent_comes_back_with_all_that_went_with_it(mirror: Connection, sandbox: SandboxServer):
+    pipeline = max(Pipeline.objects.all(), key=lambda one: one.stages.count())
+    stage = pipeline.stages.filter(role="open", archived_at=None).order_by("position")[0]
+    page = browser(mirror.user)
+    page.post(reverse("deals:new"), {"stage": stage.pk, "name": "Not yet", "currency": "EUR"})
+    row = Deal.objects.get(name="Not yet")
+    actions.change(author=mirror.user, deal=row, field="description", value="Described")
+    actions.write_note(author=mirror.user, deal=row, title="Called", body="Twice")
+    actions.add_file(author=mirror.user, deal=row, name="a.pdf", link="https://files.example/a", source="dropbox")
+    actions.add_task(author=mirror.user, deal=row, values={"subject": "Call again"})
+    made = Edit.objects.count()
+    delete(page, row)
+    assert {edit.state for edit in Edit.objects.all()} == {State.DISCARDED}
+    assert outbox.deliver() == 0
+    described = Edit.objects.get(operation=Edit.Operation.UPDATE)
+    assert not edits.restore(described), "there is nothing to describe"
+    page.post(reverse("sync:restore", args=[Edit.objects.get(kind=Deal.kind, operation="create").pk]), headers=HTMX)
+    told = page.get(row.get_absolute_url()).content.decode()
+    for shown_again in ("Described", "Twice", "a.pdf", "Call again"):
+        assert shown_again in told
+    for _each in range(made):
+        outbox.deliver()
+    assert {edit.state for edit in Edit.objects.all()} == {State.CONFIRMED}
+    there = next(one for one in sandbox.objects("deal") if one["name"] == "Not yet")
+    assert there["description"] == "Described"
 
 
 def test_deal_that_a_colleague_has_not_sent_yet_is_theirs_to_delete(

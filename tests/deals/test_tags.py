@@ -128,11 +128,21 @@ def test_tag_on_a_deal_that_may_not_be_edited_goes_from_the_others_when_asked(
     assert Edit.objects.get().state == State.REJECTED
     said = web.get(reverse("deals:remove_tag"), {"tag": tag}).content.decode()
     assert "privacy settings" in said
+    assert "Take it from the deals that I may edit" in said
     web.post(reverse("deals:remove_tag"), {"tag": tag, "some": "1"})
     deliver()
     look(mirror)
     left = next(one for one in tags.listed(mirror.user) if one.name == tag)
     assert left.count == 1
+
+
+def test_other_refusal_offers_no_deletion_from_some(mirror: Connection, web: Client, tag: str, nimble):
+    nimble.fault(method="DELETE", path="/deals/tags/", status=406, body={"message": "Not now"}, times=1)
+    web.post(reverse("deals:remove_tag"), {"tag": tag})
+    deliver()
+    said = web.get(reverse("deals:remove_tag"), {"tag": tag}).content.decode()
+    assert "Nimble refused this: Not now" in said
+    assert "from the deals that I may edit" not in said
 
 
 def test_tag_that_no_address_can_name_is_refused_at_once(mirror: Connection, web: Client, nimble):

@@ -186,4 +186,15 @@ def test_note_comes_back_only_after_what_it_was_written_on(mirror: Connection, c
     assert not edits.restore(written)
     create.refresh_from_db()
     assert edits.restore(create)
-    assert edits.restore(Edit.objects.get(pk=written.pk))
+    written.refresh_from_db()
+    assert written.state == State.PENDING
+
+
+def test_what_was_discarded_by_itself_stays_so_when_its_deal_comes_back(mirror: Connection, create: Edit):
+    note = actions.write_note(author=mirror.user, deal=Deal.objects.get(pk=create.record_id), title="Call", body="")
+    written = Edit.objects.get(kind="deal_note", record_id=note.pk)
+    assert edits.discard(written)
+    assert edits.discard(create)
+    assert edits.restore(create)
+    written.refresh_from_db()
+    assert written.state == State.DISCARDED

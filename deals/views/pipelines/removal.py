@@ -22,6 +22,9 @@ from deals.views.pipelines import answers
 from sync import reasons
 from sync.models import Edit, State
 
+# How Nimble may say that deals use it: the error of the check is published without its words.
+USED = re.compile(r"\b(use[ds]?|using|\d+ deals?|deals? (has|have))\b", re.IGNORECASE)
+
 
 @never_cache
 @require_http_methods(["GET", "POST"])
@@ -74,16 +77,16 @@ def _about(request: HttpRequest, page: Page, found: Field | Group | Choice, refu
         "refused": refused,
         "in_use": refused is not None and _says_in_use(refused),
         "said": said or (str(reason.text) if reason else ""),
+        "todo": reason.todo if reason else "",
         "using": pages.using(request.user, found.part),
         "inside": page.schema.fields_of(found.part.id) if isinstance(found, Group) else [],
     }
 
 
 def _says_in_use(refused: Edit) -> bool:
-    """Whether it was Nimble's answer to the check, 406 or a 403 that speaks of use, and nothing else."""
-    reason = refused.error.get("reason")
-    named = re.search(r"\b(used?|in use)\b", reasons.said(refused), re.IGNORECASE)
-    return refused.state == State.REJECTED and (reason == "NotAcceptable" or (reason == "Forbidden" and bool(named)))
+    """Whether it was Nimble's answer to the check, a 406 or 403 that speaks of use, and nothing else."""
+    answered = refused.state == State.REJECTED and refused.error.get("reason") in ("NotAcceptable", "Forbidden")
+    return answered and bool(USED.search(reasons.said(refused)))
 
 
 def _show(request: HttpRequest, page: Page, context: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -53,7 +53,7 @@ def test_field_in_use_stays_until_its_name_is_typed(
     assert "It is deleted" in web.get(url).content.decode()
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
+@pytest.mark.parametrize("status", [403, 404, 406, 500])
 def test_other_refusal_offers_no_deletion_all_the_same(
     mirror, pipeline: Pipeline, post: Post, web: Client, nimble, used: Part, status: int
 ):
@@ -63,6 +63,9 @@ def test_other_refusal_offers_no_deletion_all_the_same(
     url = reverse("deals:remove_part", args=[pipeline.pk, used])
     said = web.get(url).content.decode()
     assert "all the same" not in said
+    if status == 406:
+        assert "Nimble did not delete it: Not now" in said
+        assert "Look at the record in Nimble, then send it again or discard it." in said
     name = DealField.objects.get(field_id=used.id).name
     post("remove_part", used, name=name)
     assert used.id in [one["field_id"] for one in there(nimble, pipeline)["fields"]], "a deal uses it"
