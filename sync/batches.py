@@ -88,7 +88,7 @@ def unsent(batch: Batch) -> int:
 
 
 def taken_back(batch: Batch) -> QuerySet[Edit]:
-    """Of the edits that it made, those that were taken back since: before they were sent, or by an edit of their own."""
+    """Of the edits that it made, those that were taken back since: before they were sent, or by another edit."""
     stands = Edit.objects.filter(undoes=OuterRef("pk"), state__in=[*UNSENT, State.SENDING, State.CONFIRMED])
     again = Edit.objects.filter(undoes__undoes=OuterRef("pk"), state__in=[*UNSENT, State.SENDING, State.CONFIRMED])
     return batch.edits.filter(Q(state=State.UNDONE) | (Exists(stands) & ~Exists(again)))
