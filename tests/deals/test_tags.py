@@ -137,7 +137,8 @@ def test_tag_on_a_deal_that_may_not_be_edited_goes_from_the_others_when_asked(
 
 
 def test_other_refusal_offers_no_deletion_from_some(mirror: Connection, web: Client, tag: str, nimble):
-    nimble.fault(method="DELETE", path="/deals/tags/", status=406, body={"message": "Not now"}, times=1)
+    body = {"errors": [{"message": "Not now", "nse_query": {}, "total": 0, "type": "busy"}]}
+    nimble.fault(method="DELETE", path="/deals/tags/", status=406, body=body, times=1)
     web.post(reverse("deals:remove_tag"), {"tag": tag})
     deliver()
     said = web.get(reverse("deals:remove_tag"), {"tag": tag}).content.decode()
