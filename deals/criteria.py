@@ -18,7 +18,7 @@ DATES = {
     "created": ("created_in_nimble", True),
     "since": ("stage_since", True),
 }
-# Won lies beyond every open stage; a lost deal has come as far as it was before.
+# Won lies beyond every open stage; a deal that is lost, or open again, has come as far as its open stages.
 WON_PLACE = 10_000
 # What narrows, in the order in which it is said.
 NAMES = ("status", "stage", "reached", "entered", "left", *DATES, "reason", "currency")
@@ -97,12 +97,17 @@ def place(stage: Stage) -> int:
 
 
 def with_reach(deals: QuerySet[Deal], stages: Iterable[Stage]) -> QuerySet[Any]:
-    """The deals with `reach`: how far along the pipeline in which it stands each has ever been (see `place`)."""
-    known = [(stage.nimble_id, place(stage)) for stage in stages]
-    where = Case(*(When(stage_nimble_id=one, then=Value(at)) for one, at in known), default=Value(-1))
+    """The deals with `reach`: how far along the pipeline in which it stands each has ever been (see `place`).
+
+    Won is where it stands, not where it has been: one that was opened again has come as far as its open stages.
+    """
+    stages = list(stages)
+    won = [stage.nimble_id for stage in stages if stage.role == Role.WON]
+    open_ = [(stage.nimble_id, place(stage)) for stage in stages if not stage.is_final]
+    where = Case(*(When(stage_nimble_id=one, then=Value(at)) for one, at in open_), default=Value(-1))
     own = StageMove.objects.filter(deal=OuterRef("pk"), pipeline_nimble_id=OuterRef("pipeline_nimble_id")).order_by()
     furthest = own.values("deal").annotate(furthest=Max(where)).values("furthest")
-    return deals.annotate(reach=Subquery(furthest))
+    return deals.annotate(reach=Case(When(stage_nimble_id__in=won, then=Value(WON_PLACE)), default=Subquery(furthest)))
 
 
 def texts(given: Mapping[str, str], user: Any) -> dict[str, str]:

@@ -22,7 +22,7 @@ from reports.figures import REPORTS
 from reports.report import Made, Section
 from reports.scope import Scope, preset
 from team.models import Profile
-from tests.deals.conftest import Keep
+from tests.deals.conftest import Keep, browser
 from tests.deals.payloads import deal, went
 from tests.reports.conftest import NOW, at
 
@@ -59,6 +59,18 @@ def test_funnel_counts_how_far_deals_came(ada: Connection):
         "Won": ["2", "50%", "33.3%", "€1,000", "$500.50"],
     }
     assert numbers(section)["Won of those begun"] == "33.3%"
+
+
+@pytest.mark.parametrize(("now", "propose"), [("Qualify", "4"), ("Propose", "5"), ("Lost", "4")])
+def test_deal_that_was_opened_again_is_won_no_more(ada: Connection, keep: Keep, now: str, propose: str):
+    way = [went(None, "Qualify", at(1, 5)), went("Qualify", "Won", at(2, 5)), went("Won", now, at(3, 5))]
+    [again] = keep(deal(8, now, created=at(1, 5), updated=at(5, 1), transitions=way, values={"amount": "50"}))
+    [section] = made(ada, "funnel").sections
+    came = {stage: row[0] for stage, row in texts(section).items()}
+    assert came == {"Qualify": "7", "Propose": propose, "Won": "2"}
+    assert numbers(section)["Won of those begun"] == "28.6%"
+    listed = section.rows[-1][1].url
+    assert again.name not in browser(ada.user).get(listed).content.decode()
 
 
 def test_won_and_lost_are_by_month_and_currency(ada: Connection):
