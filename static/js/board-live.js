@@ -145,7 +145,7 @@ async function readAnew(board) {
   if (!board.isConnected || busy.size) return;
   for (const form of board.querySelectorAll("[data-quick]")) page.getElementById(form.id)?.replaceWith(form.cloneNode());
   steadily(() => {
-    for (const part of ["board", "stats", "open-count", "filter-chips"]) {
+    for (const part of ["board", "stats", "open-count", "filter-chips", "dropzones", "many-stages"]) {
       const [old, now] = [document.getElementById(part), page.getElementById(part)];
       if (old && now) morph(old, now);
     }

@@ -3,6 +3,7 @@
 import { bind } from "./keys.js";
 import { openMenu } from "./menu.js";
 import { open as openDrawer } from "./drawer.js";
+import { company, withOthers } from "./many.js";
 import { toast } from "./toasts.js";
 import { announce, calm, word } from "./words.js";
 
@@ -97,8 +98,10 @@ const asks = (card, column) => column?.hasAttribute("data-ask") || (column?.hasA
 
 async function moveOrAsk(card, stage, options) {
   if (!editable(card)) return refuse();
-  if (!asks(card, columnOf(stage))) return move(card, stage, options);
+  const together = withOthers(card, stage);
+  if (!together && !asks(card, columnOf(stage))) return move(card, stage, options);
   if (options?.origin) glide(card, () => insert(card, options.origin.list, options.origin.next));
+  if (together) return together();
   await ask(card, stage);
 }
 
@@ -149,7 +152,12 @@ function sortable(list) {
     scrollSpeed: 14,
     revertOnSpill: true,
     // The card in hand is a copy, and the policy forbids to copy a style attribute.
-    onChoose: ({ item }) => item.removeAttribute("style"),
+    onChoose({ item }) {
+      item.removeAttribute("style");
+      const count = company(item);
+      if (count > 1) item.dataset.many = count;
+    },
+    onUnchoose: ({ item }) => delete item.dataset.many,
     onStart({ item }) {
       origin = { list: item.parentElement, next: item.nextElementSibling };
       busy.add(item.id);
@@ -190,6 +198,8 @@ export function focus(card) {
 }
 
 function settle() {
+  // A stage's column may have come while the board was open.
+  document.querySelectorAll("#board .cards, .dropzone").forEach(sortable);
   for (const link of board()?.querySelectorAll(".card a:not([tabindex])") ?? []) link.tabIndex = -1;
   for (const column of columns()) {
     const card = column.querySelector(".card:focus") ?? column.querySelector('.card[tabindex="0"]') ?? column.querySelector(".card");
@@ -350,7 +360,6 @@ function start() {
   const element = board();
   if (!element || element === watched) return;
   watched = element;
-  document.querySelectorAll("#board .cards, .dropzone").forEach(sortable);
   new MutationObserver(arrived).observe(element, { childList: true, subtree: true });
   settle();
 }

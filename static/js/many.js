@@ -69,6 +69,16 @@ function clear() {
   paint();
 }
 
+// How many go where a card goes: all that are chosen, if it is one of them.
+export const company = (card) => (chosen.has(card.dataset.deal) ? chosen.size : 1);
+
+// What moves a chosen card together with the others, as the bar's own button for that goal does; null where it goes alone.
+export function withOthers(card, goal) {
+  const name = { move: "stage", give: "owner" }[board().dataset.action];
+  const button = company(card) > 1 && name && bar()?.querySelector(`[data-${name}="${CSS.escape(goal)}"]`);
+  return button ? () => button.click() : null;
+}
+
 for (const kind of ["pointerover", "focusin"]) {
   document.addEventListener(kind, (event) => {
     const card = cardOf(event);

@@ -119,6 +119,7 @@ async function readAnew(element, fetched = rows().length) {
   if (!element.isConnected || rows().some(isHeld)) return false;
   for (const row of rows()) row.removeAttribute("data-off");
   keepingFocus(() => steady(() => morph(element, fresh)));
+  document.getElementById("table-stages").replaceWith(page.getElementById("table-stages"));
   htmx.process(element);
   settle();
   if (body()) tellOff();

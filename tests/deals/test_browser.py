@@ -311,6 +311,31 @@ def test_several_cards_are_chosen_moved_and_brought_back(open_: Open, board: Pip
     expect(page.locator("#many")).to_be_hidden()
 
 
+def test_chosen_card_takes_the_others_along(open_: Open, board: Pipeline):
+    page = open_(board.get_absolute_url())
+    home, goal = (page.locator('.column[data-role="open"]:not([data-archived])').nth(n) for n in (0, 1))
+    count = int(goal.locator(".n").inner_text().split()[0])
+    cards = home.locator('.card[data-editable="1"]')
+    first, second = (page.locator(f"#{cards.nth(n).get_attribute('id')}") for n in (0, 1))
+    first.press("x")
+    # One that is not chosen goes alone.
+    second.press("Alt+ArrowRight")
+    expect(goal.locator(".n")).to_contain_text(str(count + 1))
+    expect(page.locator("#many")).to_contain_text("1 chosen")
+    second.press("Alt+ArrowLeft")
+    expect(goal.locator(".n")).to_contain_text(str(count))
+    second.press("x")
+    carry(page, second, goal.locator(".cards"))
+    expect(goal.locator(".n")).to_contain_text(str(count + 2))
+    expect(page.locator("#many")).to_be_hidden()
+    page.get_by_role("button", name="Undo these 2").click()
+    expect(goal.locator(".n")).to_contain_text(str(count))
+    first.press("x")
+    second.press("x")
+    second.press("Alt+ArrowRight")
+    expect(goal.locator(".n")).to_contain_text(str(count + 2))
+
+
 def test_notices_leave_the_bar_of_the_chosen_cards_free(open_: Open, board: Pipeline, row: Deal):
     page = open_(board.get_absolute_url(), width=360)
     card = page.locator(f"#deal-{row.pk}")

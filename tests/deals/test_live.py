@@ -334,6 +334,25 @@ def test_board_that_is_read_anew_keeps_what_is_being_typed(two: Any, ada: Connec
     expect(name).to_be_focused()
 
 
+def test_stage_that_comes_while_the_board_is_open_takes_cards_and_gives_them_back(two: Any, ada: Connection):
+    hers, pipeline = two[0], two[2]
+    row, first, second = movable(pipeline, ada)
+    came = Stage.objects.get(pk=second.pk)
+    came.pk, came.nimble_id, came.name = None, "came-meanwhile", "Came meanwhile"
+    came.save()
+    Event.objects.filter(workspace=ada.workspace).delete()
+    actions.change(author=ada.user, deal=row, field="name", value="Renamed")
+    Event.objects.filter(workspace=ada.workspace).delete()
+    card = hers.locator(f"#deal-{row.pk}")
+    expect(hers.locator(f"#cards-{came.pk}")).to_be_visible(timeout=SOON)
+    expect(hers.locator(f'#many [name=stage][value="{came.pk}"]')).to_have_count(1)
+    carry(hers, card, hers.locator(f"#cards-{came.pk}"))
+    expect(hers.locator(f"#cards-{came.pk} #deal-{row.pk}")).to_be_visible()
+    expect(card).not_to_have_attribute("aria-busy", "true")
+    carry(hers, card, hers.locator(f"#cards-{first.pk}"))
+    expect(hers.locator(f"#cards-{first.pk} #deal-{row.pk}")).to_be_visible()
+
+
 def test_board_that_is_read_anew_keeps_what_was_scrolled_to(two: Any, ada: Connection):
     his, pipeline = two[1], two[2]
     row, first, _second = movable(pipeline, ada)
