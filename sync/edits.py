@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from nimble.models import Connection
-from sync import bell, events, overlay, planner, registry, twins
+from sync import bell, endings, events, overlay, planner, registry, twins
 from sync.clock import database_now
 from sync.mirror import Mirrored
 from sync.models import OVERLAID, UNSENT, Batch, Edit, State
@@ -214,6 +214,8 @@ def _end_dependents(edit: Edit, row: Mirrored) -> None:
 
 def _settle_row(resource: Resource, edit: Edit) -> None:
     """The row without the edit; one that exists only through a create that is dropped becomes a tombstone."""
+    if never_sent := Edit.objects.filter(pk=edit.pk, sent_at=None).first():
+        endings.rebase(never_sent)
     row = resource.model._default_manager.get(pk=edit.record_id)
     if edit.operation == Operation.CREATE and (not row.remote or row.nimble_id is None):
         overlay.refresh(row, gone_at=database_now())

@@ -38,7 +38,8 @@ def confirm(edit: Edit, row: Any, payload: dict[str, Any] | None, started: datet
             raise lines.LostLease
         attempts.end(edit, State.CONFIRMED, "", now)
         if edit.operation == Operation.DELETE:
-            overlay.refresh(row, gone_at=now)
+            # As of now: a page that was read before must not bring it back.
+            overlay.refresh(row, gone_at=now, fetched_at=now)
             resource.removed(row, now)
         elif parsed is None:
             overlay.refresh(row)

@@ -5,6 +5,9 @@ from typing import Any
 
 import orjson
 
+# Whoever takes a value apart does so level by level, within Python's own limit.
+DEEPEST = 350
+
 
 class Packed(str):
     """A JSON value as text already, so that nobody writes it anew on its way into a column."""
@@ -20,4 +23,17 @@ def pack(value: Any, *, sort: bool = False) -> Packed:
     try:
         return Packed(orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort else None), "utf-8")
     except TypeError:
+        if _is_deeper(value, DEEPEST):
+            raise RecursionError("it nests too deeply") from None
         return Packed(json.dumps(value, ensure_ascii=False, sort_keys=sort, separators=(",", ":")))
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether a JSON value nests deeper than so many levels."""
+    level = [value]
+    for _ in range(levels):
+        inside = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [each for one in inside for each in one]
+        if not level:
+            return False
+    return True

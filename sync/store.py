@@ -19,7 +19,7 @@ from sync.upsert import upsert
 BATCH = 100
 LONGEST_ID = 64
 # What a record that cannot be stored makes its mapping raise.
-BROKEN = (Unstorable, AnswerTooLarge, AttributeError, KeyError, TypeError, ValueError)
+BROKEN = (Unstorable, AnswerTooLarge, AttributeError, KeyError, RecursionError, TypeError, ValueError)
 # A replica of Nimble's that has not seen our write yet may answer for so long after it.
 REPLICA_LAGS = timedelta(minutes=10)
 
@@ -91,6 +91,9 @@ def parse_all(
             found = payload.get("id") or payload.get("deal_id") if isinstance(payload, dict) else None
             if isinstance(payload, Oversized):
                 found, payload = payload.nimble_id, None
+            elif isinstance(reason, RecursionError):
+                # Too deep to be kept as well.
+                payload = None
             name = found if isinstance(found, str) else f"unnamed-{_fingerprint(payload)}"
             bad.append(
                 Quarantined(

@@ -89,7 +89,7 @@ def settle(pull: Pull, kind: str, rows: QuerySet[Any], listed_since: datetime, u
                 connection__state__in=(Connection.State.ACTIVE, Connection.State.RECONNECT),
             )
             if not others.exclude(connection=pull.connection).exists():
-                overlay.refresh(sight.record, gone_at=now)
+                overlay.refresh(sight.record, gone_at=now, fetched_at=now)
                 gone += 1
         else:
             # Its own read still brings it: the listing was wrong, or raced a change.

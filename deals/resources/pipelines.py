@@ -128,7 +128,7 @@ class Pipelines(Resource):
         there = {"remote__stage_transitions__pipeline_id": row.nimble_id}
         deals = Deal.objects.filter(workspace_id=row.workspace_id, nimble_id__isnull=False, gone_at=None, **there)
         pks = list(deals.values_list("pk", flat=True))
-        deals.update(gone_at=at)
+        deals.update(gone_at=at, fetched_at=at)
         events.note(row.workspace_id, Deal.kind, pks)
 
     def join(self, twin: Pipeline, row: Pipeline) -> None:

@@ -1,5 +1,6 @@
 """Nimble sends what its specification does not promise: the page goes on, the text is kept, and nothing is refused."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ from contacts.models import Contact, ContactNote
 from deals import actions
 from deals.models import Deal
 from nimble.models import Connection
-from sync import outbox, pull
+from sync import outbox, pull, registry, store
+from sync.clock import database_now
 from sync.models import Quarantined, Run, Stream
 from tests.faults.clock import pass_time
 from tests.people import ADA
@@ -56,6 +58,20 @@ def test_contact_of_another_shape_costs_nobody_else_their_place(mirror, contact,
     assert Contact.objects.filter(gone_at=None).count() + int(kept) >= 30
     if not kept:
         opened(mirror, contact)
+
+
+@pytest.mark.parametrize("text", ["x", "\x00"])
+@pytest.mark.parametrize("levels", [300, 600, 950])
+def test_record_that_nests_deeply_costs_nobody_else_their_place(mirror, contact, levels, text):
+    nested = json.loads("[" * levels + "]" * levels)
+    other = Contact.objects.exclude(pk=contact.pk).filter(gone_at=None).order_by("pk")[0]
+    deep = {**contact.remote, "unknown": [text, nested], "about_me": "deep"}
+    page = [deep, {**other.remote, "about_me": "flat"}]
+    tally = store.save_page(registry.resource("contact"), mirror, page, read_at=database_now())
+    assert (tally.quarantined, tally.changed) in [(0, 2), (1, 1)]
+    other.refresh_from_db()
+    assert other.remote["about_me"] == "flat"
+    opened(mirror, Contact.objects.get(pk=contact.pk))
 
 
 DEAL_SHAPES = [

@@ -11,11 +11,14 @@ from contacts import actions as contact_actions
 from contacts import mapping as contact_mapping
 from contacts.models import Contact
 from deals import actions
-from deals.models import Deal, Stage
+from deals.models import Deal, Pipeline, Stage
+from nimble.client import Client
 from nimble.models import Connection
 from sandbox.switches import POSITIONS
-from sync import clean, edits, endings, failures, ids, lines, outbox, pull, push, registry, undo
+from sync import clean, edits, endings, failures, ids, lines, outbox, pull, push, registry, store, undo
+from sync.clock import database_now
 from sync.models import Edit, State
+from tests import factories
 from tests.people import ADA, BJORN, Connect
 from tests.sandboxes import SandboxServer
 
@@ -316,6 +319,18 @@ def test_moved_deal_is_not_flipped_back_by_a_pull_that_read_before(mirror, deal,
     assert deal.stage_nimble_id == other_stage.nimble_id
 
 
+@pytest.mark.parametrize("kind", ["deal", "pipeline"])
+def test_deleted_deal_is_not_brought_back_by_a_page_that_was_read_before(mirror, deal, nimble: SandboxServer, kind):
+    pipeline = Pipeline.objects.get(nimble_id=deal.pipeline_nimble_id)
+    payload, began = Client(mirror).deal(deal.nimble_id), database_now()
+    edit = edits.remove(author=mirror.user, row=deal if kind == "deal" else pipeline)
+    assert outbox.deliver() == 1
+    assert state_of(edit) == State.CONFIRMED
+    store.save_page(registry.resource("deal"), mirror, [payload], read_at=began)
+    deal.refresh_from_db()
+    assert deal.gone_at is not None
+
+
 def test_restarted_worker_takes_over_at_once_what_it_held_when_it_was_killed(mirror, deal):
     edit = actions.change(author=mirror.user, deal=deal, field="amount", value="64")
     here = ids.become("push@here")
@@ -456,6 +471,21 @@ def test_refused_value_is_no_base_for_what_was_typed_over_it(mirror, deal, nimbl
     lapse(first)
     outbox.deliver()
     assert (state_of(first), state_of(second)) == (State.REJECTED, State.CONFIRMED)
+
+
+@pytest.mark.parametrize("dropped_by", ["its author", "undo"])
+def test_dropped_value_is_no_base_for_what_was_typed_over_it(mirror, deal, connect: Connect, dropped_by):
+    """The first edit is of two fields, the second of one: it takes nobody's place."""
+    new = {"amount": "5", "description": "Both"}
+    first = edits.record(author=mirror.user, row=deal, new=new)
+    bjorn = factories.caught_up(connect(BJORN))
+    second = actions.change(author=bjorn.user, deal=deal, field="amount", value="6")
+    if dropped_by == "undo":
+        undo.undo(first, author=mirror.user)
+    else:
+        assert edits.discard(first)
+    outbox.deliver()
+    assert state_of(second) == State.CONFIRMED, second.error
 
 
 def test_undo_takes_back_what_was_built_on_it(mirror, deal, other_stage, nimble: SandboxServer):
