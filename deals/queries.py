@@ -102,14 +102,19 @@ def for_connection(connection: Connection, *, gone: bool | None = False, leaving
         | (Q(has_groups=True) & seen)
     )
     # Read once for all rows: asking after each row would be most of what a board's figures cost.
-    hidden = DealSight.objects.filter(connection=connection, hidden_at__isnull=False).values("record_id")
+    hidden = DealSight.objects.filter(connection=connection, hidden_at__isnull=False)
+    if gone is None:
+        # What is gone was hidden first, when a listing lacked it. It was taken from this person alone, before that, where
+        # somebody has been shown it since.
+        later = DealSight.objects.filter(record=OuterRef("record"), seen_at__gte=OuterRef("hidden_at"))
+        hidden = hidden.filter(Q(record__gone_at=None) | Q(seen_at=None) | Exists(later))
     stays = ~_LEAVING if gone is False and not leaving else Q()
     there = Q() if gone is None else Q(gone_at__isnull=not gone)
     return Deal.objects.filter(
         allowed,
         stays,
         there,
-        ~Q(pk__in=hidden),
+        ~Q(pk__in=hidden.values("record_id")),
         _in_readable(connection),
         workspace_id=connection.workspace_id,
     )

@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from hypothesis import HealthCheck, settings
 
 from sync import bell, interest
 from tests import servers
 
 pytest_plugins = ["tests.browser", "tests.sandboxes", "tests.people", "tests.mirrors", "tests.processes"]
+
+# How fast a machine is decides no test.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
