@@ -104,8 +104,8 @@ def for_connection(connection: Connection, *, gone: bool | None = False, leaving
     # Read once for all rows: asking after each row would be most of what a board's figures cost.
     hidden = DealSight.objects.filter(connection=connection, hidden_at__isnull=False)
     if gone is None:
-        # What is gone was hidden first, when a listing lacked it. It was taken from this person alone, before that, where
-        # somebody has been shown it since.
+        # What is gone was hidden first, when a listing lacked it. Where somebody has been shown it since, it had been
+        # taken from this person alone before that.
         later = DealSight.objects.filter(record=OuterRef("record"), seen_at__gte=OuterRef("hidden_at"))
         hidden = hidden.filter(Q(record__gone_at=None) | Q(seen_at=None) | Exists(later))
     stays = ~_LEAVING if gone is False and not leaving else Q()
