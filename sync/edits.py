@@ -46,7 +46,8 @@ def record(
     """Write down one edit of `row` and show it at once. One transaction; rings the bell after commit.
 
     `new`: field → wanted value. `seen`: field → the value that the person saw when they began (from the form); without
-    it, what stands in the row now. Unsent edits of the same fields are superseded. Returns None when nothing changes.
+    it, what stands in the row now. Unsent edits of the same fields that they saw are superseded. Returns None when
+    nothing changes.
     `contested`: field → what somebody has made of it meanwhile, and `contested_by` who: then the edit is a conflict at
     once, and nobody's edit gives way to it.
     """
@@ -60,7 +61,7 @@ def record(
         if operation == Operation.UPDATE:
             superseded = False
             if not contested:
-                fields, superseded = _supersede(row, fields)
+                fields, superseded = _supersede(row, fields, author)
             fields = {name: change for name, change in fields.items() if change["base"] != change["new"]}
             if not fields:
                 if superseded:
@@ -107,14 +108,14 @@ def _with_base(
     return fields
 
 
-def _supersede(row: Mirrored, fields: planner.Fields) -> tuple[planner.Fields, bool]:
+def _supersede(row: Mirrored, fields: planner.Fields, author: Any) -> tuple[planner.Fields, bool]:
     """Retire the open edits whose place the new one takes: its fields with their bases, and whether there were any.
 
     One that is being sent is left alone; what it sends is then the base. A worker may be claiming: compare-and-swap.
     """
     replaced = False
     waiting = Edit.objects.filter(kind=row.kind, record_id=row.pk, state__in=planner.COALESCE)
-    for older in planner.covered(waiting, fields):
+    for older in planner.covered(waiting, fields, author.pk):
         if Edit.objects.filter(pk=older.pk, state=older.state).update(state=State.SUPERSEDED) == 1:
             fields, replaced = planner.with_base_of(fields, older), True
     return fields, replaced

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from nimble.models import Connection
+from sync.merge import same
 from sync.models import IN_LINE, UNSENT, Edit, State
 
 Fields = dict[str, dict[str, Any]]
@@ -58,17 +59,28 @@ def is_doubtful(edit: Edit) -> bool:
     return edit.state == State.AMBIGUOUS or bool(edit.error.get("ambiguous"))
 
 
-def covered(waiting: Iterable[Edit], fields: Mapping[str, Any]) -> list[Edit]:
-    """The unsent updates of a record that a new edit of these fields takes the place of, newest first."""
-    found = [
-        edit
-        for edit in waiting
-        if edit.operation == Edit.Operation.UPDATE
-        and edit.state in COALESCE
-        and edit.fields.keys() <= fields.keys()
-        and not is_doubtful(edit)
-    ]
-    return sorted(found, key=lambda edit: edit.pk, reverse=True)
+def covered(waiting: Iterable[Edit], fields: Fields, author: int | None = None) -> list[Edit]:
+    """The unsent updates of a record that a new edit of these fields takes the place of, newest first.
+
+    What its author did not see before they began goes out before it, and is merged with it or found to conflict, as if
+    it had been sent already. Only of one's own earlier word, where it is a single value, the later one takes the place.
+    """
+    found = []
+    begun = {name: change["base"] for name, change in fields.items()}
+    for edit in sorted(waiting, key=lambda edit: edit.pk, reverse=True):
+        if (
+            edit.operation == Edit.Operation.UPDATE
+            and edit.state in COALESCE
+            and edit.fields.keys() <= fields.keys()
+            and not is_doubtful(edit)
+            and all(
+                same(change["new"], begun[name]) or (edit.author_id == author and not isinstance(change["new"], list))
+                for name, change in edit.fields.items()
+            )
+        ):
+            found.append(edit)
+            begun |= {name: change["base"] for name, change in edit.fields.items()}
+    return found
 
 
 def with_base_of(fields: Fields, replaced: Edit) -> Fields:

@@ -71,10 +71,13 @@ def remove_part(*, author: Any, pipeline: Pipeline, part: Part, how: str) -> Edi
 def move(*, author: Any, pipeline: Pipeline, what: str, one: str, after: str | None) -> Edit | None:
     """Put a field, a group or a choice behind another one, or first. `what`: as for `parts.order_of`."""
     resource = registry.resource(pipeline.kind)
-    open_edits = overlay.open_edits(pipeline.kind, [pipeline.pk]).get(pipeline.pk, [])
-    order = overlay.overlaid(resource.values(pipeline.remote), open_edits).get(order_of(what)) or []
-    part = Part("order", what)
-    return change(author=author, pipeline=pipeline, part=part, values={"ids": moved(order, one, after)})
+    with events.atomic():
+        # As it is now: an edit has the whole order, and a colleague may just have moved another one.
+        locked = Pipeline.objects.select_for_update().get(pk=pipeline.pk)
+        open_edits = overlay.open_edits(pipeline.kind, [pipeline.pk]).get(pipeline.pk, [])
+        order = overlay.overlaid(resource.values(locked.remote), open_edits).get(order_of(what)) or []
+        part = Part("order", what)
+        return change(author=author, pipeline=locked, part=part, values={"ids": moved(order, one, after)})
 
 
 def remove(*, author: Any, pipeline: Pipeline) -> Edit | None:

@@ -473,6 +473,39 @@ def test_refused_value_is_no_base_for_what_was_typed_over_it(mirror, deal, nimbl
     assert (state_of(first), state_of(second)) == (State.REJECTED, State.CONFIRMED)
 
 
+def test_what_a_colleague_typed_unseen_and_unsent_is_no_less_than_what_was_sent(
+    mirror, deal, connect: Connect, nimble: SandboxServer
+):
+    bjorn, begun = factories.caught_up(connect(BJORN)), list(deal.tags)
+    wanted = {"amount": "5", "tags": [*begun, "his"]}
+    first = [actions.change(author=bjorn.user, deal=deal, field=name, value=value) for name, value in wanted.items()]
+    # Ada's forms were open before that.
+    seen = {"amount": registry_value(deal, "amount"), "tags": begun}
+    wanted = {"amount": "6", "tags": [*begun, "hers"]}
+    second = [
+        actions.change(author=mirror.user, deal=deal, field=name, value=value, seen=seen[name], has_seen=True)
+        for name, value in wanted.items()
+    ]
+    outbox.deliver()
+    assert [state_of(edit) for edit in first] == [State.CONFIRMED] * 2
+    assert [state_of(edit) for edit in second] == [State.CONFLICT, State.CONFIRMED]
+    assert set(nimble.object("deal", deal.nimble_id)["tags"]) == {*begun, "his", "hers"}
+    assert second[0].fields["amount"]["theirs"] == "5"
+
+
+def test_own_later_word_takes_the_place_of_the_earlier_and_own_tags_add_up(mirror, deal, nimble: SandboxServer):
+    begun, amount = list(deal.tags), registry_value(deal, "amount")
+    for value, tag in (("5", "one"), ("6", "two")):
+        # As from two forms that were opened before either was sent.
+        actions.change(author=mirror.user, deal=deal, field="amount", value=value, seen=amount, has_seen=True)
+        actions.change(author=mirror.user, deal=deal, field="tags", value=[*begun, tag], seen=begun, has_seen=True)
+    outbox.deliver()
+    assert not Edit.objects.filter(state=State.CONFLICT).exists()
+    deal.refresh_from_db()
+    assert (registry_value(deal, "amount"), set(deal.tags)) == ("6", {*begun, "one", "two"})
+    assert set(nimble.object("deal", deal.nimble_id)["tags"]) == {*begun, "one", "two"}
+
+
 @pytest.mark.parametrize("dropped_by", ["its author", "undo"])
 def test_dropped_value_is_no_base_for_what_was_typed_over_it(mirror, deal, connect: Connect, dropped_by):
     """The first edit is of two fields, the second of one: it takes nobody's place."""
