@@ -4,7 +4,7 @@ What a failure means is decided in `sync.failures`, what is sent in `sync.merge`
 `sync.endings` write down what is decided here, by compare-and-swap.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
