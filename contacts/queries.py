@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from contacts.models import Contact, ContactField, ContactNote, ContactSight, RecordType
 from crmportal import statements
@@ -74,7 +74,7 @@ def filtered(
 
 def notes(contact: Contact) -> QuerySet[ContactNote]:
     """A contact's notes, newest first; the ones on their way out of Nimble are left out."""
-    return contact.notes.filter(gone_at=None, removed=False).order_by("-written_at", "-pk")
+    return contact.notes.filter(gone_at=None, removed=False).order_by(F("written_at").desc(nulls_last=True), "-pk")
 
 
 def members(user: Any) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -46,6 +47,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         if isinstance(user, AnonymousUser) or user.pk is None:
             return self.none()
         return self.filter(user=user)
+
+    def latest_first(self) -> "ConnectionQuerySet":
+        """The latest signed in first; last those that nobody signed in to, whatever a database makes of nulls."""
+        return self.order_by(F("last_seen_at").desc(nulls_last=True), "-pk")
 
 
 class Connection(models.Model):

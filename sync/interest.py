@@ -68,7 +68,7 @@ def _submit(user_id: int, what: str, record_id: int) -> None:
 def _write(user_id: int, what: str, record_id: int) -> None:
     """On its own thread, with a database connection of its own. Whatever goes wrong, the person is not told."""
     try:
-        connection = Connection.objects.filter(user_id=user_id).active().order_by("-last_seen_at", "-pk").first()
+        connection = Connection.objects.filter(user_id=user_id).active().latest_first().first()
         if connection is not None and record(connection, what, record_id):
             bell.ring_pull()
     except Exception as error:

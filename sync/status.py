@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Case, Count, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from crmportal import statements
@@ -214,7 +214,7 @@ def _counted(user: Any) -> QuerySet[Any]:
     def seen(name: str) -> Subquery:
         return Subquery(Heartbeat.objects.filter(name=name).values("at")[:1])
 
-    latest = Connection.objects.filter(user=OuterRef("pk")).order_by(F("last_seen_at").desc(nulls_last=True), "-pk")
+    latest = Connection.objects.filter(user=OuterRef("pk")).latest_first()
     sending = Edit.objects.filter(state=State.SENDING).order_by().values("state")
     return (
         get_user_model()

@@ -14,7 +14,7 @@ _NONE = object()
 
 def usable(user_id: int) -> QuerySet[Connection]:
     """A person's usable connections, the latest signed in first."""
-    return Connection.objects.filter(user=user_id).active().order_by("-last_seen_at", "-pk")
+    return Connection.objects.filter(user=user_id).active().latest_first()
 
 
 def viewer(user: Any) -> Connection | None:

@@ -12,7 +12,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage, get_connection
-from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
@@ -86,7 +86,7 @@ def _due() -> list[Any]:
 def _address(user: Any) -> str:
     """Where a person is written to: as Nimble names them, or the operator's own address."""
     known = Connection.objects.for_user(user).exclude(state=ConnectionState.LEFT).exclude(email="")
-    latest = known.order_by(F("last_seen_at").desc(nulls_last=True), "-pk").values_list("email", flat=True)
+    latest = known.latest_first().values_list("email", flat=True)
     return latest.first() or user.email
 
 

@@ -45,9 +45,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         with override(mine.language or request.LANGUAGE_CODE):
             messages.success(request, _("Saved."))
         return remember(redirect("team:profile"), mine)
-    latest = (
-        Connection.objects.for_user(request.user).select_related("workspace").order_by("-last_seen_at", "-pk").first()
-    )
+    latest = Connection.objects.for_user(request.user).select_related("workspace").latest_first().first()
     context = {"form": form, "latest": latest, "waiting": status.standing(request.user).waiting}
     return render(request, "profile.html", context, status=422 if form.errors else 200)
 

@@ -49,7 +49,7 @@ def before_sign_in(person: dict[str, Any]) -> None:
 
     Where the account was removed, the person finds back to the user that they were.
     """
-    for connection in Connection.objects.filter(nimble_user_id=person["user_id"]).order_by("-last_seen_at"):
+    for connection in Connection.objects.filter(nimble_user_id=person["user_id"]).latest_first():
         tokens.supersede(connection)
         SocialAccount.objects.get_or_create(
             provider=PROVIDER, uid=person["user_id"], defaults={"user_id": connection.user_id}
