@@ -114,8 +114,9 @@ def _supersede(row: Mirrored, fields: planner.Fields, author: Any) -> tuple[plan
     One that is being sent is left alone; what it sends is then the base. A worker may be claiming: compare-and-swap.
     """
     replaced = False
-    waiting = Edit.objects.filter(kind=row.kind, record_id=row.pk, state__in=planner.COALESCE)
-    for older in planner.covered(waiting, fields, author.pk):
+    waiting = list(Edit.objects.filter(kind=row.kind, record_id=row.pk, state__in=planner.COALESCE))
+    rules = registry.resource(row.kind).rules(row, fields) if waiting else {}
+    for older in planner.covered(waiting, fields, author.pk, rules):
         if Edit.objects.filter(pk=older.pk, state=older.state).update(state=State.SUPERSEDED) == 1:
             fields, replaced = planner.with_base_of(fields, older), True
     return fields, replaced

@@ -4,12 +4,12 @@ What a failure means is decided in `sync.failures`, what is sent in `sync.merge`
 `sync.endings` write down what is decided here, by compare-and-swap.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from nimble.models import Connection
-from sync.merge import same
+from sync.merge import SINGLE, Conflict, Rule, merge, same
 from sync.models import IN_LINE, UNSENT, Edit, State
 
 Fields = dict[str, dict[str, Any]]
@@ -59,24 +59,37 @@ def is_doubtful(edit: Edit) -> bool:
     return edit.state == State.AMBIGUOUS or bool(edit.error.get("ambiguous"))
 
 
-def covered(waiting: Iterable[Edit], fields: Fields, author: int | None = None) -> list[Edit]:
+def covered(
+    waiting: Iterable[Edit], fields: Fields, author: int | None = None, rules: Mapping[str, Rule] | None = None
+) -> list[Edit]:
     """The unsent updates of a record that a new edit of these fields takes the place of, newest first.
 
-    What its author did not see before they began goes out before it, and is merged with it or found to conflict, as if
-    it had been sent already. Only of one's own earlier word, where it is a single value, the later one takes the place.
+    What its `author` did not see before they began goes out before it, and is merged with it or found to conflict, as
+    if it had been sent already. Only where they contradict themselves, their later word takes the place of the earlier.
+    `rules`: how fields are merged that are not compared as one plain value.
     """
     found = []
     begun = {name: change["base"] for name, change in fields.items()}
+
+    def gives_way(edit: Edit, name: str) -> bool:
+        new = edit.fields[name]["new"]
+        if same(new, begun[name]):
+            return True
+        if edit.author_id != author:
+            return False
+        try:
+            merge(begun[name], fields[name]["new"], new, (rules or {}).get(name, SINGLE))
+        except Conflict:
+            return True
+        return False
+
     for edit in sorted(waiting, key=lambda edit: edit.pk, reverse=True):
         if (
             edit.operation == Edit.Operation.UPDATE
             and edit.state in COALESCE
             and edit.fields.keys() <= fields.keys()
             and not is_doubtful(edit)
-            and all(
-                same(change["new"], begun[name]) or (edit.author_id == author and not isinstance(change["new"], list))
-                for name, change in edit.fields.items()
-            )
+            and all(gives_way(edit, name) for name in edit.fields)
         ):
             found.append(edit)
             begun |= {name: change["base"] for name, change in edit.fields.items()}

@@ -506,6 +506,17 @@ def test_own_later_word_takes_the_place_of_the_earlier_and_own_tags_add_up(mirro
     assert set(nimble.object("deal", deal.nimble_id)["tags"]) == {*begun, "one", "two"}
 
 
+def test_own_later_name_of_a_contact_takes_the_place_of_the_earlier(mirror):
+    person = Contact.objects.filter(record_type="person", is_private=False).exclude(first_name="").order_by("pk")[0]
+    begun = contact_mapping.values(person.remote)["field:first name"]
+    for name in ("Once", "Twice"):
+        wanted = [{"value": name, "modifier": begun[0]["modifier"]}]
+        contact_actions.change_field(author=mirror.user, contact=person, name="first name", wanted=wanted, seen=begun)
+    assert outbox.deliver() == 1
+    person.refresh_from_db()
+    assert person.first_name == "Twice"
+
+
 @pytest.mark.parametrize("dropped_by", ["its author", "undo"])
 def test_dropped_value_is_no_base_for_what_was_typed_over_it(mirror, deal, connect: Connect, dropped_by):
     """The first edit is of two fields, the second of one: it takes nobody's place."""
