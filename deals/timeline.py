@@ -143,7 +143,7 @@ def _changes(record: Record) -> Iterator[Event]:
                 )
             )
     for (at, by), lines in moments.items():
-        yield Event("change", at, record.members.get(by, by), lines=lines)
+        yield Event("change", at, record.members.get(by, ""), lines=lines)
 
 
 def _edits(record: Record) -> Iterator[Event]:

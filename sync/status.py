@@ -80,6 +80,11 @@ class Standing:
         return self.connection is not None and all(flow.completed_at for flow in self.flows if flow.spec.usable)
 
     @property
+    def complete(self) -> bool:
+        """Whether everything has been read once."""
+        return self.usable and all(flow.completed_at for flow in self.flows)
+
+    @property
     def as_of(self) -> datetime | None:
         """The moment up to which what is shown is known to be what Nimble has."""
         stamps = [flow.completed_at for flow in self.flows if flow.spec.usable]

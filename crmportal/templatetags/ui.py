@@ -46,7 +46,19 @@ def nav(
         label,
         icon(glyph),
         label,
-        format_html('<span class="badge">{}</span>', count) if count else "",
+        nav_count(href, count) if count is not None else "",
+    )
+
+
+@register.simple_tag
+def nav_count(href: str, count: int, oob: bool = False) -> SafeString:
+    """What waits on a page, beside its link; `oob` brings it to a page that is open."""
+    return format_html(
+        '<span class="badge" id="count-{}"{}{}>{}</span>',
+        href.strip("/"),
+        SafeString("" if count else " hidden"),
+        SafeString(' hx-swap-oob="true"' if oob else ""),
+        count,
     )
 
 

@@ -72,6 +72,7 @@ class PartForm(forms.Form):
         super().__init__(data, initial=dict(initial or {}), label_suffix="", use_required_attribute=False)
         self.seal = (data or {}).get("seal") or signing.dumps(self.initial, salt=SALT, compress=True)
         self.taken = {one.strip().casefold() for one in taken}
+        self.visible_fields()[0].field.widget.attrs["autofocus"] = True
 
     def unused(self, name: str) -> str:
         """A name that no other part of the kind has: by the name a lost answer is looked up."""

@@ -12,6 +12,7 @@ import "./board.js";
 import "./board-live.js";
 import "./live.js";
 import "./quick.js";
+import "./leave.js";
 import "./many.js";
 import "./walk.js";
 import "./table.js";

@@ -24,9 +24,3 @@ function add() {
   link.click();
 }
 bind("c", "C", "keys.new", add);
-
-// The address that is kept is the one of the board as it is filtered now.
-document.addEventListener("submit", (event) => {
-  const query = event.target.matches("[data-save-view]") && event.target.elements.query;
-  if (query) query.value = document.getElementById("board")?.dataset.query ?? query.value;
-});

@@ -118,8 +118,11 @@ def _records(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     """How far a change of many records is: here, and in Nimble."""
     total, waiting = len(batch.record_ids), batches.unsent(batch)
     settled = batch.done - waiting
-    since = database_now() - timedelta(seconds=RATE_SECONDS)
-    rate = batch.edits.filter(confirmed_at__gte=since).count() / RATE_SECONDS
+    now = database_now()
+    seconds = min(max((now - batch.created_at).total_seconds(), 1), RATE_SECONDS)
+    arrived = batch.edits.filter(confirmed_at__gte=now - timedelta(seconds=seconds)).count()
+    # Of what is paused or stopped nobody knows when it is done.
+    rate = 0.0 if batch.paused_at or (batch.finished_at and batch.done < total) else arrived / seconds
     refused_ = [int(pk) for pk, result in batch.results.items() if result["outcome"] == batches.REFUSED]
     resource, connection = registry.resource(batch.kind), viewer(request.user)
     rows = list(resource.for_user(request.user).filter(pk__in=refused_[: history.PAGE]))

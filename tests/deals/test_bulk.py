@@ -167,6 +167,9 @@ def test_many_go_on_in_a_worker_are_paused_and_stopped(
     said = text(page.get(reverse("inbox:batch", args=[batch.pk])))
     assert "Paused" in said
     assert "4 of 12" in said
+    # Nobody knows how long a pause is.
+    assert "the rest waits until you go on" in said
+    assert " left" not in said
     page.post(reverse("inbox:pause_batch", args=[batch.pk]), {"paused": "0"})
     batches.go_on(seconds=30)
     batch.refresh_from_db()

@@ -141,3 +141,27 @@ def test_new_deal_has_the_fields_of_its_pipeline(open_: Open, board: Pipeline, l
     for name in own:
         expect(page.locator("#new-own")).to_contain_text(name)
     looked_at(page, "new-deal-own", look)
+
+
+def test_new_name_is_the_pages_heading_at_once(open_: Open, row: Deal):
+    page = open_(row.get_absolute_url())
+    page.locator("#field-name .value").click()
+    page.locator("#field-name input[name=value]").fill("Called anew")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Called anew")
+
+
+def test_form_that_nobody_answers_keeps_what_was_typed(open_: Open, board: Pipeline):
+    page = open_("/deals/new/")
+    page.expected += ["ERR_INTERNET_DISCONNECTED", "sendError", "afterRequest"]  # type: ignore[attr-defined]
+    name = page.get_by_label("Name", exact=True)
+    name.fill("Typed while nobody answers")
+    page.context.set_offline(True)
+    name.press("Enter")
+    notice = page.locator("#toasts .toast", has_text="Not saved. Your text is still here.")
+    expect(notice).to_be_visible()
+    expect(name).to_have_value("Typed while nobody answers")
+    page.context.set_offline(False)
+    notice.get_by_role("button", name="Retry").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Typed while nobody answers")
+    assert Deal.objects.filter(name="Typed while nobody answers").count() == 1

@@ -105,6 +105,15 @@ def test_timeline_tells_stages_changes_edits_and_notes_newest_first(page: Client
     assert ada.name in text
 
 
+def test_timeline_names_nobody_whom_the_team_does_not_know(page: Client, keep: Keep, ada: Connection):
+    (row,) = keep(deal(1))
+    about = {"workspace": ada.workspace, "kind": "deal", "record_id": row.pk, "field": "amount", "at": database_now()}
+    Change.objects.create(**about, by="0123456789abcdef01234567", before="1", after="2")
+    text = words(page.get(reverse("deals:history", args=[row.pk])))
+    assert "changed in Nimble" in text
+    assert "0123456789abcdef01234567" not in text
+
+
 def test_timeline_tells_amounts_in_the_currency_of_then(page: Client, keep: Keep, ada: Connection):
     [row] = keep(deal(1, values={"amount": "3000"}))
     before = datetime(2025, 2, 1, tzinfo=UTC)

@@ -224,6 +224,10 @@ def test_chip_says_that_an_edit_needs_its_author(mirror: Connection, deal: Deal,
     chip = signed_in(mirror).get("/sync/chip/")
     assert ("Needs you: 1 edit of yours" in text(chip), "Synced" in text(chip)) == (True, False)
     assert 'data-state="stalled"' in chip.content.decode()
+    # A page that is open shows it beside the link to where it is decided.
+    brought = '<span class="badge" id="count-{}"{} hx-swap-oob="true">{}</span>'
+    assert brought.format("inbox", "", 1) in chip.content.decode()
+    assert brought.format("notifications", " hidden", 0) in chip.content.decode()
 
 
 def test_chip_brings_the_banner_of_a_dead_worker_and_takes_it_away(mirror: Connection, deal: Deal):
