@@ -14,12 +14,11 @@ from nimble.models import Connection
 from sync import outbox
 from sync.models import Attempt, Edit, State
 from tests import factories
+from tests.browser import LOOKS, Open
 from tests.people import BJORN
 from tests.sandboxes import SandboxServer
 from tests.sync.pages import workers_alive
-from tests.sync.test_pages_browser import LOOKS, Open, looked_at, open_as
-
-__all__ = ["open_as"]
+from tests.sync.test_pages_browser import looked_at
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from sync.models import Brake, Edit, State, Stream
 from team import notices
 from team.models import Notification
 from tests import factories
+from tests.browser import LOOKS, Open
 from tests.sync.pages import workers_alive
-from tests.sync.test_pages_browser import LOOKS, Open, looked_at, open_as
-
-__all__ = ["open_as"]
+from tests.sync.test_pages_browser import looked_at
 
 
 @pytest.fixture
