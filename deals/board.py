@@ -22,7 +22,7 @@ from deals import cards, queries
 from deals.cards import Card, Renderer
 from deals.display import Display
 from deals.filters import Filters
-from deals.grouping import CARDS, Column, sums, with_hues
+from deals.grouping import CARDS, Column, by_currency, with_hues
 from deals.groupings import GROUPINGS
 from deals.models import Deal, Stage
 from deals.queries import ON_ITS_WAY, Laid
@@ -241,7 +241,12 @@ class Board:
         """The summary strip: of the open stages, except what is not in Nimble yet."""
         going = self.going
         unsent = sum(total.unsent for total in self.totals)
-        found = [{"label": _("Open"), "value": " · ".join(sums(going)) or number(self.open_count)}]
+        found = [
+            {
+                "label": _("Open"),
+                "value": " · ".join(one.amount for one in by_currency(going)) or number(self.open_count),
+            }
+        ]
         found.append({"label": _("Closing this month"), "value": number(sum(total.closing for total in going))})
         if unsent:
             found.append({"label": _("Not yet in Nimble, from everybody"), "value": number(unsent)})

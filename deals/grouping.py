@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import F, QuerySet
 from django.utils.safestring import SafeString
@@ -28,14 +28,24 @@ CARDS = 50
 MOST_CARDS = 400
 FEWEST_CARDS = 10
 
+MOST_SUMS = 2
+
 Sql = tuple[str, Sequence[Any]]
+
+
+class Sum(NamedTuple):
+    """A sum in one currency; `weighted` by the probability of each deal, "" for nothing."""
+
+    amount: str
+    weighted: str
 
 
 @dataclass
 class Column:
     """A column as the board shows it. `id`: its name in the page and in addresses; `key`: what its deals have in
     common. `stage`: where it is one. `ask`: moving a card here asks something first. `is_closed`: it takes no cards.
-    `more`: the address of the cards after the shown ones, "" at the end.
+    `more`: the address of the cards after the shown ones, "" at the end. `most_sums`: of more currencies than these its
+    head shows the most used one alone.
     """
 
     id: str
@@ -49,6 +59,7 @@ class Column:
     cards: SafeString = field(default_factory=SafeString)
     more: str = ""
     folded: bool = False
+    most_sums: int = MOST_SUMS
 
     @property
     def role(self) -> str:
@@ -67,22 +78,32 @@ class Column:
         return sum(total.count for total in self.totals)
 
     @property
-    def sums(self) -> list[str]:
-        return sums(self.totals)
+    def sums(self) -> list[Sum]:
+        """What the head shows at once."""
+        found = by_currency(self.totals)
+        return found if len(found) <= self.most_sums else found[:1]
 
     @property
-    def weighted(self) -> list[str]:
-        return sums(self.totals, lambda total: total.weighted)
+    def other_sums(self) -> list[Sum]:
+        """What the head shows when it is asked for."""
+        return by_currency(self.totals)[len(self.sums) :]
 
 
-def sums(totals: Sequence[Total], of: Callable[[Total], Decimal] = lambda total: total.amount) -> list[str]:
+def by_currency(totals: Sequence[Total]) -> list[Sum]:
     """The sums by currency, the most used one first."""
     found: dict[str, list[Total]] = {}
     for total in totals:
         found.setdefault(total.currency, []).append(total)
     ranked = sorted(found.items(), key=lambda item: -sum(total.count for total in item[1]))
-    amounts = [(currency, sum((of(total) for total in those), Decimal(0))) for currency, those in ranked]
-    return [money(amount, currency) for currency, amount in amounts if amount]
+    amounts = [
+        (currency, sum((one.amount for one in those), Decimal(0)), sum((one.weighted for one in those), Decimal(0)))
+        for currency, those in ranked
+    ]
+    return [
+        Sum(money(amount, currency), money(weighted, currency) if weighted else "")
+        for currency, amount, weighted in amounts
+        if amount
+    ]
 
 
 class Grouping(ABC):

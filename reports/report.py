@@ -43,7 +43,7 @@ class Number:
 class Section:
     """A report of one currency, or of one pipeline. `title` is "" where there is one section alone.
 
-    The first cell of a row is its head. `notes`: what is not in the figures.
+    The first cell of a row is its head. `nothing`: what stands in the place of a chart that would be empty.
     """
 
     title: str
@@ -51,6 +51,7 @@ class Section:
     heads: Sequence[str]
     rows: list[list[Cell]]
     chart: Chart | None = None
+    nothing: str = ""
     foot: list[Cell] | None = None
 
 

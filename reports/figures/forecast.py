@@ -92,6 +92,12 @@ def _section(scope: Scope, currency: str, totals: list[Total]) -> Section:
             [Series(_("Amount"), "hue-1"), Series(_("Weighted"), "hue-2")],
             [month_name(month_of(this, -ahead), "MMM yy") for ahead in range(AHEAD)],
             [(float(_sum(those)), float(_weighted(those))) for those in coming],
+        )
+        if any(one.amount for one in flat)
+        else None,
+        nothing=_(
+            "No amount is expected to come in during the next twelve months. Deals count once they have an amount "
+            "and a day on which they are expected to close."
         ),
     )
 

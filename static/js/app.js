@@ -6,6 +6,7 @@ import "./keys.js";
 import "./theme.js";
 import "./sidebar.js";
 import "./editable.js";
+import "./tabs.js";
 import "./poll.js";
 import "./picks.js";
 import "./board.js";

@@ -11,7 +11,7 @@ const held = (card) => busy.has(card.id) || card.matches(".slot, .sortable-chose
 const older = (incoming, card) => Number(incoming.dataset.rev) < Number(card.dataset.rev);
 
 // What this page has made of an element is its own: where the tab order is, what is folded, chosen or being dragged.
-const OWN = new Set(["tabindex", "style", "aria-busy", "aria-expanded"]);
+const OWN = new Set(["tabindex", "style", "aria-busy", "aria-expanded", "open"]);
 const callbacks = {
   // What is being typed into a column stays.
   beforeNodeMorphed: (old) => !old.matches?.("[data-quick]"),

@@ -49,7 +49,7 @@ export function help() {
       for (const [shown, { combos, label }] of rows) {
         const value = make("dd");
         value.dataset.combos = combos.join(",");
-        value.append(...shown.split(" ").map((key) => make("kbd", { textContent: key })));
+        value.append(...shown.split(" ").map((key) => make("kbd", { textContent: key === "Ctrl" ? word("keys.ctrl") : key })));
         list.append(make("dt", { textContent: typeof label === "function" ? label() : word(label) }), value);
       }
       section.append(make("h3", { textContent: word(group) }), list);
@@ -66,7 +66,20 @@ function search() {
   input?.select();
 }
 
+// Out of a search with one key, whatever was typed: what it hid is shown again, and a dialog that it is in closes.
+function leaveSearch({ target }) {
+  const dialog = target.closest("dialog:not(#drawer)");
+  if (target.closest("details.menu")) return false;
+  if (dialog) return void dialog.close();
+  if (target.value) {
+    target.value = "";
+    target.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  target.blur();
+}
+
 bind("/", "/", "keys.search", search);
+bind("escape", "Esc", "keys.close", leaveSearch, { group: "keys.everywhere", within: "input[type=search]", typing: true });
 bind("?", "?", "keys.help", help);
 for (const link of document.querySelectorAll("[data-go]")) {
   const letter = link.dataset.go;

@@ -159,6 +159,8 @@ class Batch(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("batch")
+        verbose_name_plural = _("batches")
         indexes = [models.Index(fields=["id"], name="batch_open", condition=Q(finished_at=None))]
 
     def __str__(self) -> str:

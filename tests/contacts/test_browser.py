@@ -71,6 +71,10 @@ def test_search_narrows_while_typing_and_is_in_the_address(open_: Open, person: 
     expect(page).to_have_url(re.compile(r"/contacts/\?q=[^&]+&type=person$"))
     expect(page.locator("#list-count")).to_contain_text(str(page.locator("tbody tr").count()))
     expect(page.locator("#filter-q")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#filter-q")).to_have_value("")
+    expect(page.locator("#filter-q")).not_to_be_focused()
+    expect(page).to_have_url(re.compile(r"/contacts/\?type=person$"))
 
 
 def test_field_is_edited_by_keyboard_and_taken_back(open_: Open, person: Contact):

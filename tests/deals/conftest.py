@@ -72,7 +72,7 @@ def columns(answer: Any) -> dict[str, Column]:
     for part in re.split(r'<section class="column"', answer.content.decode())[1:]:
         name = re.search(r'data-name="([^"]*)"', part)
         count = re.search(r'<span class="n">([^<]*)', part)
-        sums = re.search(r'<span class="sums">(.*?)</span><(?:button|/header)', part)
+        sums = re.search(r'<div class="sums">(.*?)</div><(?:button|/header)', part)
         assert name
         assert count
         assert sums

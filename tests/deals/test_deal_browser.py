@@ -69,6 +69,11 @@ def test_contact_is_found_and_file_added_by_keyboard(open_: Open, row: Deal):
     page.expected.append("422")  # type: ignore[attr-defined]
     page.get_by_role("link", name="Add contact").press("Enter")
     expect(page.get_by_label("Find a contact")).to_be_focused()
+    page.keyboard.type("nobody")
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Find a contact")).to_be_hidden()
+    page.get_by_role("link", name="Add contact").press("Enter")
+    expect(page.get_by_label("Find a contact")).to_be_focused()
     with page.expect_response(lambda answer: "q=a" in answer.url):
         page.keyboard.type("a")
     first = page.locator("#found form").first

@@ -26,7 +26,7 @@ def forecast(page: Client, sales: Pipeline, **more: str) -> dict[str, tuple[int,
     for part in body.split('<section class="column"')[1:]:
         key = re.search(r'data-stage="([^"]*)"', part)
         count = re.search(r'<span class="n">(\d+)', part)
-        sums = re.search(r'<span class="sums">(.*?)</span></header>', part)
+        sums = re.search(r'<div class="sums">(.*?)</div></header>', part)
         assert key
         assert count
         assert sums
@@ -45,6 +45,24 @@ def reschedule(page: Client, row: Deal, key: str, **data: Any) -> Any:
 def closing(n: int, day: date | None, stage: str = "Qualify", **more: Any) -> dict[str, Any]:
     values = {"expected_close_date": day.isoformat() if day else None, "amount": "100", "probability": 40}
     return deal(n, stage, values=values | more)
+
+
+def test_more_currencies_are_behind_the_most_used_one(page: Client, keep: Keep, sales: Pipeline):
+    """On the board two are shown at once; a forecast shows the weighted sums, too."""
+    today = timezone.localdate()
+    keep(
+        closing(1, today), closing(2, today),
+        *(closing(3 + n, today) | {"currency": currency} for n, currency in enumerate(("USD", "CHF", "GBP"))),
+    )  # fmt: skip
+    for query in ({"group": "month"}, {}):
+        body = page.get(sales.get_absolute_url(), query).content.decode()
+        head = next(one for one in re.findall(r'<div class="sums">(.*?)</div>', body) if "€200" in one)
+        shown, behind = head.split("<details", 1)
+        assert "€200" in shown
+        assert "$" not in shown
+        assert 'aria-label="3 more currencies">+3</summary>' in behind
+        assert all(amount in behind for amount in ("<span>$100</span>", "CHF", "<span>£100</span>"))
+        assert ("weighted $40" in behind) == bool(query)
 
 
 def test_open_deals_by_month_with_sums_and_weighted_sums(page: Client, keep: Keep, sales: Pipeline):

@@ -63,3 +63,15 @@ def test_chart_has_a_name_and_says_what_it_shows(open_: Open):
         "aria-label", chart.locator("title").text_content() + ". " + chart.locator("desc").text_content()
     )  # type: ignore[operator]
     assert page.locator("svg.chart [style]").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [("", ["data-after"]), ("stays/", ["data-before", "data-after"]), ("changes/", ["data-before"])],
+)
+def test_open_tab_is_in_view_and_the_edges_say_that_there_is_more(open_: Open, path: str, more: list[str]):
+    page = open_(f"/reports/{path}", width=360, height=740)
+    tabs = page.locator(".reports-tabs")
+    expect(tabs.locator("[aria-current]")).to_be_in_viewport(ratio=0.95)
+    for edge in ("data-before", "data-after"):
+        expect(page.locator(f".reports-tabs[{edge}]")).to_have_count(int(edge in more))

@@ -105,6 +105,15 @@ def test_forecast_weighs_by_the_deals_probability_else_the_stages(ada: Connectio
     assert len(rows) == 13
 
 
+def test_forecast_of_nothing_says_so_instead_of_a_chart(ada: Connection):
+    assert made(ada, "forecast").sections[0].chart
+    Deal.objects.update(expected_close=None)
+    [section] = made(ada, "forecast").sections
+    assert section.chart is None
+    told = browser(ada.user).get(reverse("reports:report", args=["forecast"])).content.decode()
+    assert "No amount is expected to come in during the next twelve months." in told
+
+
 def test_time_in_stage_is_the_middle_stay_and_the_third_quarter(ada: Connection):
     [section] = made(ada, "stays").sections
     # Qualify was left after 10, 10, 59 and 127 days, Propose after 89 and 90.

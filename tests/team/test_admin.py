@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.db.models import Model
 from django.test import Client
 
 from nimble.models import Connection
@@ -127,3 +129,8 @@ def test_admin_runs_a_stream_now_and_pauses_it(admin_client: Client, ada: Connec
 )
 def test_admin_lists(admin_client: Client, ada: Connection, path: str):
     assert admin_client.get(f"/admin/{path}/").status_code == 200
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=str)
+def test_names_of_many_are_words(model: type[Model]):
+    assert not re.search(r"(ch|sh|s|x|z|[^aeiou]y)s$", str(model._meta.verbose_name_plural))
