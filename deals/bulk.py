@@ -133,7 +133,7 @@ def begin(user: Any, pks: Sequence[int], asked: dict[str, Any]) -> Batch:
 
 def change_one(pk: int, asked: Mapping[str, Any], *, author: Any) -> Edit | None:
     """Change one deal; None where it is so already. Raises `CannotEdit`."""
-    deal = queries.for_user(author).select_for_update(of=("self",)).filter(pk=pk).first()
+    deal = queries.for_user(author).select_for_update(of=("self",), no_key=True).filter(pk=pk).first()
     if deal is None:
         raise edits.CannotEdit(_("You no longer see it."))
     if not queries.is_editable(deal, author):

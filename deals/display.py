@@ -82,5 +82,5 @@ def _change(user: Any, pipeline: Pipeline, **settings: Any) -> None:
 
 def _of(user: Any, pipeline: Pipeline) -> BoardDisplay:
     """The person's row, locked until the transaction ends."""
-    row, _made = BoardDisplay.objects.select_for_update().get_or_create(user=user, pipeline=pipeline)
+    row, _made = BoardDisplay.objects.select_for_update(no_key=True).get_or_create(user=user, pipeline=pipeline)
     return row

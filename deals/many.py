@@ -52,7 +52,7 @@ def tag(*, author: Any, deals: Sequence[Deal], name: str) -> Outcome:
 
     def add(deal: Deal) -> Edit | None:
         # As they are now: somebody may have added another one since the deals were read.
-        tags: list[str] = Deal.objects.select_for_update().values_list("tags", flat=True).get(pk=deal.pk)
+        tags: list[str] = Deal.objects.select_for_update(no_key=True).values_list("tags", flat=True).get(pk=deal.pk)
         if name in tags:
             return None
         return actions.change(author=author, deal=deal, field="tags", value=[*tags, name])

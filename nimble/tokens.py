@@ -183,5 +183,5 @@ def _ask_to_reconnect(connection: Connection, reason: str, **condition: object) 
 
 def _is_still_stored(stored: SocialToken) -> bool:
     """Whether the refresh token that was sent is the one that is stored; holds its row until the transaction ends."""
-    current = SocialToken.objects.select_for_update().filter(pk=stored.pk).first()
+    current = SocialToken.objects.select_for_update(no_key=True).filter(pk=stored.pk).first()
     return current is not None and current.token_secret == stored.token_secret

@@ -76,7 +76,7 @@ def pause(batch: Batch, *, paused: bool) -> None:
 def stop(batch: Batch) -> None:
     """Leave the rest as it is."""
     with events.atomic():
-        found = Batch.objects.select_for_update().get(pk=batch.pk)
+        found = Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
         if found.finished_at is None:
             found.finished_at = database_now()
             found.save(update_fields=["finished_at"])
@@ -150,7 +150,7 @@ def _goes_on(batch: Batch) -> bool:
 def _step(batch: Batch) -> None:
     """One edit or record, and that it is done, in one transaction: a killed worker neither skips nor repeats it."""
     with events.atomic():
-        batch.refresh_from_db(from_queryset=Batch.objects.select_for_update())
+        batch.refresh_from_db(from_queryset=Batch.objects.select_for_update(no_key=True))
         if batch.finished_at or batch.paused_at:
             return
         total = len(batch.record_ids or batch.edit_ids)

@@ -54,7 +54,7 @@ def record(
     resource = registry.resource(row.kind)
     with events.atomic():
         connection = connection_of(author, row)
-        row = type(row)._default_manager.select_for_update().get(pk=row.pk)
+        row = type(row)._default_manager.select_for_update(no_key=True).get(pk=row.pk)
         if operation != Operation.CREATE and row.nimble_id is None and not _being_created(row):
             raise CannotEdit(_("Nimble has not told which record this is. Change it in Nimble itself."))
         fields = _with_base(resource, row, new, seen or {}) if operation == Operation.UPDATE else _fresh(new)
@@ -145,7 +145,7 @@ def withdraw(edit: Edit, state: str) -> bool:
     """End an edit that was never sent (`undone`, `discarded`); False when it is on its way or ended already."""
     resource = registry.resource(edit.kind)
     with events.atomic():
-        row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
+        row = resource.model._default_manager.select_for_update(no_key=True).get(pk=edit.record_id)
         # `sent_at` and not the attempts, which start anew when a person retries.
         if Edit.objects.filter(pk=edit.pk, state__in=UNSENT, sent_at=None).update(state=state) != 1:
             return False
@@ -159,7 +159,7 @@ def discard(edit: Edit) -> bool:
     resource = registry.resource(edit.kind)
     droppable = [*(s for s in OVERLAID if s != State.SENDING), State.REJECTED, State.FAILED]
     with events.atomic():
-        row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
+        row = resource.model._default_manager.select_for_update(no_key=True).get(pk=edit.record_id)
         if Edit.objects.filter(pk=edit.pk, state__in=droppable).update(state=State.DISCARDED) != 1:
             return False
         _end_dependents(edit, row)
@@ -173,7 +173,7 @@ def restore(edit: Edit) -> bool:
     """
     resource = registry.resource(edit.kind)
     with events.atomic():
-        row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
+        row = resource.model._default_manager.select_for_update(no_key=True).get(pk=edit.record_id)
         kept = {"ambiguous": True} if planner.is_doubtful(edit) else {}
         done = not _is_baseless(edit, row) and Edit.objects.filter(pk=edit.pk, state=State.DISCARDED).update(
             state=State.PENDING, error=kept, not_before=None, attempts=0
@@ -234,7 +234,7 @@ def retry(edit: Edit) -> bool:
     states = [State.RETRYING, State.FAILED, State.REJECTED, State.BLOCKED, State.AMBIGUOUS]
     with events.atomic():
         row = twins.locked(edit)
-        current = Edit.objects.select_for_update().get(pk=edit.pk)
+        current = Edit.objects.select_for_update(no_key=True).get(pk=edit.pk)
         doubtful = current.state != State.AMBIGUOUS and current.error.get("ambiguous", False)
         kept = {"ambiguous": True} if doubtful else {}
         if doubtful and current.error.get("chosen"):
@@ -284,7 +284,7 @@ def adopt(edit: Edit) -> bool:
     """The person says that an ambiguous create is in Nimble already: it ends, and is never sent again."""
     resource = registry.resource(edit.kind)
     with events.atomic():
-        row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
+        row = resource.model._default_manager.select_for_update(no_key=True).get(pk=edit.record_id)
         done = Edit.objects.filter(pk=edit.pk, state=State.AMBIGUOUS).update(
             state=State.CONFIRMED, confirmed_at=database_now(), error={}
         )
@@ -306,7 +306,7 @@ def resolve(edit: Edit, choices: dict[str, Any]) -> bool:
     with events.atomic():
         # The row before its edit, as everywhere: one order of locks.
         row = twins.locked(edit)
-        current = Edit.objects.select_for_update().get(pk=edit.pk)
+        current = Edit.objects.select_for_update(no_key=True).get(pk=edit.pk)
         if current.state != State.CONFLICT:
             return False
         fields = {}

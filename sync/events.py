@@ -2,7 +2,8 @@
 
 Whoever writes records does so inside `events.atomic()` and notes them; its last statement raises the workspace's
 counter, whose row stays locked until the commit. So a reader who has seen number n misses nothing by asking for what
-comes after n. Nobody takes another lock after that one, so writers never wait for each other in a circle.
+comes after n. Nobody takes another lock after that one, so writers never wait for each other in a circle: PostgreSQL's
+checks of foreign keys, which lock what they lead to, are made before it and not with the commit.
 """
 
 import threading
@@ -113,6 +114,9 @@ def _record_alone(noted: Mapping[tuple[int, str], Noted]) -> None:
 
 def _record(noted: Mapping[tuple[int, str], Noted]) -> None:
     """Workspaces in one order, so that two writers cannot wait for each other."""
+    if database.vendor == "postgresql":
+        with database.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     for workspace_id in sorted({workspace_id for workspace_id, _kind in noted}):
         kinds = [(kind, one, _named(one)) for (of, kind), one in noted.items() if of == workspace_id]
         last = _advance(workspace_id, len(kinds))

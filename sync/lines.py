@@ -96,7 +96,7 @@ def _claimable() -> Any:
 
 def _head_of(kind: str, record_id: int, now: datetime) -> Edit | None:
     """The head of a record's line. The record stays locked until the claim is committed: nobody else takes another."""
-    rows = registry.resource(kind).model._default_manager.select_for_update()
+    rows = registry.resource(kind).model._default_manager.select_for_update(no_key=True)
     if not rows.filter(pk=record_id).values("pk"):
         return None
     line = Edit.objects.filter(kind=kind, record_id=record_id, state__in=IN_LINE)

@@ -14,7 +14,7 @@ def mend(edit: Edit, values: dict[str, Any]) -> bool:
     with events.atomic():
         # The row before its edit, as everywhere: one order of locks.
         twins.locked(edit)
-        current = Edit.objects.select_for_update().get(pk=edit.pk)
+        current = Edit.objects.select_for_update(no_key=True).get(pk=edit.pk)
         if current.state not in (State.REJECTED, State.FAILED):
             return False
         current.fields = {

@@ -60,6 +60,11 @@ def push(edit: Edit) -> None:
         with Client(edit.connection, timeout=TIMEOUT) as client:
             try:
                 payload = _send(resource, client, edit, row)
+            except Exception:
+                if client.wrote:
+                    # Some of it is in Nimble: no later edit takes its place as if nothing had left.
+                    edit.error = {**edit.error, "ambiguous": True}
+                raise
             finally:
                 edit.exchange = client.last
                 edit.request_id = client.last.request_id if client.last else ""

@@ -23,8 +23,8 @@ def recreate(edit: Edit, *, author: Any) -> Edit:
     """
     resource = registry.resource(edit.kind)
     with events.atomic():
-        old = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
-        lost = Edit.objects.select_for_update().filter(
+        old = resource.model._default_manager.select_for_update(no_key=True).get(pk=edit.record_id)
+        lost = Edit.objects.select_for_update(no_key=True).filter(
             kind=edit.kind,
             record_id=edit.record_id,
             author=author,

@@ -62,7 +62,7 @@ def settle() -> Settled:
     with transaction.atomic():
         newest.line()
         # Whoever comes second waits here, and finds it done.
-        Line.objects.select_for_update().get(pk=1)
+        Line.objects.select_for_update(no_key=True).get(pk=1)
         now = database_now()
         looked_up, asked = _doubt()
         past = now - timedelta(seconds=1)
@@ -80,7 +80,7 @@ def settle() -> Settled:
 def _doubt() -> tuple[int, int]:
     """What may have been sent since, looked up by the outbox or asked of its author: how many of each."""
     looked_up = asked = 0
-    for edit in Edit.objects.filter(state__in=OPEN, confirmed_at=None).select_for_update().order_by("pk"):
+    for edit in Edit.objects.filter(state__in=OPEN, confirmed_at=None).select_for_update(no_key=True).order_by("pk"):
         readable = registry.resource(edit.kind).readable
         if not readable and edit.state in UNSENT and edit.operation != Operation.DELETE:
             asked += _update(

@@ -149,7 +149,7 @@ def _save_batch(
     if database.features.has_select_for_update:
         # Locked, in one order, so that no edit comes between reading `rev` and writing. SQLite has one writer at a time
         # anyway, and would read a whole workspace to bring them in order.
-        rows = rows.select_for_update().order_by("pk")
+        rows = rows.select_for_update(no_key=True).order_by("pk")
     stored = {row.known_id: row for row in rows}
     edits = overlay.open_edits(resource.kind, [row.pk for row in stored.values()])
     writes: list[dict[str, Any]] = []

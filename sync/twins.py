@@ -40,7 +40,7 @@ def locked(edit: Edit) -> Any:
     rows = registry.resource(edit.kind).model._default_manager
     pk, is_of = None, edit.record_id
     while pk != is_of:
-        pk, row = is_of, rows.select_for_update().get(pk=is_of)
+        pk, row = is_of, rows.select_for_update(no_key=True).get(pk=is_of)
         is_of = Edit.objects.values_list("record_id", flat=True).get(pk=edit.pk)
     return row
 
@@ -52,7 +52,7 @@ def join(row: Any, nimble_id: str, at: datetime) -> None:
     """
     rows = type(row)._default_manager
     later = rows.filter(workspace_id=row.workspace_id, nimble_id=nimble_id, pk__gt=row.pk)
-    twin = later.exclude(Exists(_creates(row.kind))).select_for_update().first()
+    twin = later.exclude(Exists(_creates(row.kind))).select_for_update(no_key=True).first()
     if twin is None:
         return
     resource = registry.resource(row.kind)

@@ -69,7 +69,7 @@ def undo(edit: Edit, *, author: Any, batch: Batch | None = None) -> Undone:
     """Take an edit back. Raises `edits.CannotEdit` with the reason in words."""
     resource = registry.resource(edit.kind)
     with events.atomic():
-        row = resource.model._default_manager.select_for_update().get(pk=edit.record_id)
+        row = resource.model._default_manager.select_for_update(no_key=True).get(pk=edit.record_id)
         if edit.operation == Operation.UPDATE:
             _drop_later(edit)
         if edits.withdraw(edit, State.UNDONE):

@@ -73,7 +73,7 @@ def move(*, author: Any, pipeline: Pipeline, what: str, one: str, after: str | N
     resource = registry.resource(pipeline.kind)
     with events.atomic():
         # As it is now: an edit has the whole order, and a colleague may just have moved another one.
-        locked = Pipeline.objects.select_for_update().get(pk=pipeline.pk)
+        locked = Pipeline.objects.select_for_update(no_key=True).get(pk=pipeline.pk)
         open_edits = overlay.open_edits(pipeline.kind, [pipeline.pk]).get(pipeline.pk, [])
         order = overlay.overlaid(resource.values(locked.remote), open_edits).get(order_of(what)) or []
         part = Part("order", what)

@@ -102,7 +102,7 @@ def _change(request: HttpRequest, deal: Deal, change: Callable[[Listed], Listed]
     """Change the list of contacts as it is now: an edit has all of it, and a colleague may just have made another."""
     try:
         with events.atomic():
-            locked = Deal.objects.select_for_update().get(pk=deal.pk)
+            locked = Deal.objects.select_for_update(no_key=True).get(pk=deal.pk)
             wanted = change(_listed(locked, request))
             edit = actions.change(author=request.user, deal=locked, field="contacts", value=wanted)
     except edits.CannotEdit as reason:

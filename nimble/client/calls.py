@@ -11,7 +11,7 @@ from nimble import tokens, transport
 from nimble.errors import DeadToken, Exchange, NimbleError
 from nimble.models import Connection
 from nimble.pace.gate import Gate
-from nimble.retry import repeat_at_once
+from nimble.retry import READS, repeat_at_once
 
 KNOWN_SECONDS = 2.0
 MYSELF = "/api/v1/myself"
@@ -28,6 +28,8 @@ class Calls:
         self.connection = connection
         self.timeout = timeout
         self.last: Exchange | None = None
+        # Whether Nimble has done a write of this client's, or may have.
+        self.wrote = False
         self._token: str | None = None
         # The last token, of which grant it is, and until when (locally) it need not be asked for again.
         self._known: tuple[object, str, float] = (None, "", 0.0)
@@ -103,6 +105,7 @@ class Calls:
             self.last = error.exchange if isinstance(error, NimbleError) else None
             raise
         finally:
+            self.wrote |= method not in READS and (failed is None or getattr(failed, "ambiguous", True))
             self._gate.settle(f"{method} {path.partition('?')[0]}", failed)
         return answer
 

@@ -8,12 +8,13 @@ from django.test import Client
 from contacts import mapping
 from contacts.models import Contact, ContactNote
 from nimble.models import Connection
-from sync import outbox
+from sync import edits, outbox
 from sync import pull as pulling
 from sync.models import Edit, State
 from tests.contacts.payloads import item
 from tests.contacts.test_fields import Editing
 from tests.people import ADA, BJORN
+from tests.processes import wait_for
 from tests.sandboxes import SandboxServer
 
 
@@ -165,3 +166,27 @@ def test_pull_does_not_take_back_what_is_not_sent_yet(mine: Editing, mirror: Con
     mine.row.refresh_from_db()
     assert (mine.row.last_name, mine.row.tags) == ("Unsent", ["touched"])
     assert mapping.first(mapping.values(mine.row.remote), "last name") != "Unsent"
+
+
+def test_edit_of_which_half_is_in_nimble_gives_its_place_to_nobody(
+    mirror: Connection, person: Contact, sandbox: SandboxServer
+):
+    """Fields and tags are two requests: the second is asked to wait."""
+    tags = mapping.values(person.remote)["tags"]
+    named = f"{mapping.FIELD}{mapping.LAST}"
+    [name] = mapping.values(person.remote)[named]
+    sandbox.fault(method="PUT", path=r"/api/v1/contacts/.*/tags", times=1, status=429, headers={"Retry-After": "1"})
+    first = edits.record(
+        author=mirror.user, row=person, new={named: [{**name, "value": "Half"}], "tags": [*tags, "half"]}
+    )
+    assert first
+    outbox.deliver()
+    assert stored(sandbox, person)["fields"]["last name"][0]["value"] == "Half"
+    later = edits.record(
+        author=mirror.user, row=person, new={named: [{**name, "value": "Whole"}], "tags": [*tags, "half", "whole"]}
+    )
+    assert later
+    wait_for(lambda: outbox.deliver() >= 0 and not Edit.objects.exclude(state=State.CONFIRMED).exists(), "both arrive")
+    after = stored(sandbox, person)
+    assert after["fields"]["last name"][0]["value"] == "Whole"
+    assert {"half", "whole"} <= set(after["tags"])

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from django.utils import timezone
 from contacts.models import Contact, ContactNote
 from deals import actions
 from nimble.models import Connection
-from sync import outbox, pull
+from sync import edits, events, outbox, pull
 from sync.models import Edit, Run, State, Stream
 from tests import servers
 from tests.faults.conftest import state_of
@@ -182,3 +183,40 @@ def test_restarted_postgresql_costs_no_edit(sender: Worker, mirror, deal, nimble
     assert page.get(deal.get_absolute_url()).status_code == 200
     after = actions.change(author=mirror.user, deal=deal, field="amount", value="42")
     sender.until(lambda: state_of(after) == State.CONFIRMED, "the same worker sends it", timeout=60)
+
+
+def noted_meanwhile(page: Client, contact: Contact, noted: "Future[Any]") -> None:
+    """Write a note on a contact, in a thread of its own; `noted` gets the answer."""
+    try:
+        noted.set_result(page.post(reverse("contacts:write_note", args=[contact.pk]), {"text": "Called"}).status_code)
+    finally:
+        connection.close()
+
+
+def waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("key_changes", [True, False])
+def test_note_on_a_contact_that_is_being_stored_waits_for_nobody_in_a_circle(
+    mirror: Connection, contact: Contact, key_changes: bool
+):
+    if connection.vendor != "postgresql":
+        pytest.skip("only on PostgreSQL")
+    page, noted = browser(mirror), Future[Any]()
+    writer = threading.Thread(target=noted_meanwhile, args=[page, contact, noted])
+    with events.atomic():
+        if key_changes:
+            # As a create does, which learns its record's id.
+            Contact.objects.select_for_update().get(pk=contact.pk)
+            events.note(contact.workspace_id, Contact.kind, [contact.pk])
+        else:
+            edits.record(author=mirror.user, row=contact, new={"tags": ["met"]})
+        writer.start()
+        wait_for(lambda: waits_for_a_lock() or noted.done(), "the note meets the lock")
+        assert noted.done() is not key_changes
+    writer.join(10)
+    assert noted.result(0) in (200, 302)
+    assert Edit.objects.filter(kind=ContactNote.kind, operation=Edit.Operation.CREATE).count() == 1

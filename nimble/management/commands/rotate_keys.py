@@ -19,13 +19,13 @@ class Command(BaseCommand):
             for pk in model._default_manager.values_list("pk", flat=True):
                 # One row at a time: a renewal that happens meanwhile is neither held up nor undone.
                 with transaction.atomic():
-                    row = model._default_manager.select_for_update().filter(pk=pk).first()
+                    row = model._default_manager.select_for_update(no_key=True).filter(pk=pk).first()
                     if row is not None:
                         row.save(update_fields=names)
                         done += 1
         for pk in Authenticator.objects.values_list("pk", flat=True):
             with transaction.atomic():
-                authenticator = Authenticator.objects.select_for_update().filter(pk=pk).first()
+                authenticator = Authenticator.objects.select_for_update(no_key=True).filter(pk=pk).first()
                 if authenticator is not None:
                     mfa.reseal(authenticator)
                     done += 1
