@@ -50,6 +50,7 @@ def test_g_r_goes_to_the_reports_and_a_number_to_its_deals(open_: Open):
     expect(page.get_by_role("heading", level=1)).to_have_text("Funnel")
     page.get_by_label("Period").select_option("all")
     page.get_by_role("button", name="Show").press("Enter")
+    page.wait_for_url("**period=all*")
     number = page.locator(".figures td a").first
     count = number.inner_text()
     number.press("Enter")

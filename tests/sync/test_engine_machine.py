@@ -148,10 +148,17 @@ class Engine(RuleBasedStateMachine):
             self.accepted[edit.pk] = value
         return made
 
-    @rule(who=WHO, which=HERE)
-    def type_an_amount(self, who: int, which: int) -> None:
+    @rule(who=WHO, which=HERE, unseen=st.booleans())
+    def type_an_amount(self, who: int, which: int, unseen: bool) -> None:
+        """`unseen`: into a form that was opened before anything that waits was typed."""
         deal = Deal.objects.get(pk=self.deals[which])
-        self.type(who, lambda user, value: deal_actions.change(author=user, deal=deal, field="amount", value=value))
+        begun = registry.resource(deal.kind).values(deal.remote).get("amount")
+        self.type(
+            who,
+            lambda user, value: deal_actions.change(
+                author=user, deal=deal, field="amount", value=value, seen=begun, has_seen=unseen
+            ),
+        )
 
     @rule(who=WHO, which=HERE)
     def rename_a_deal(self, who: int, which: int) -> None:
