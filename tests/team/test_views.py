@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection as database
+from django.http import QueryDict
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
@@ -26,6 +27,17 @@ SHELL_QUERIES = 6
 def test_home_asks_a_visitor_to_sign_in():
     answer = Client().get("/")
     assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/")
+
+
+def test_sign_in_that_a_poll_asked_for_leads_back_to_its_page():
+    page = "http://testserver/deals/pipelines/1/?q=a%20b&tag=x"
+    answer = Client().get("/sync/chip/?x=1", headers={"HX-Request": "true", "HX-Current-URL": page})
+    to, _question, query = answer["HX-Redirect"].partition("?")
+    assert (answer.status_code, to) == (204, "/accounts/login/")
+    assert QueryDict(query).dict() == {"next": "/deals/pipelines/1/?q=a%20b&tag=x"}
+    # Without a page that is known, it is what was asked for.
+    alone = Client().get("/sync/chip/", headers={"HX-Request": "true"})
+    assert alone["HX-Redirect"] == "/accounts/login/?next=/sync/chip/"
 
 
 def test_home_leads_a_new_person_to_connect():
