@@ -8,7 +8,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -165,10 +164,10 @@ def day_text(value: str) -> str:
     """A day; of a birthday the year may be missing."""
     day = when.day(value)
     if day:
-        return date_format(day, "DATE_FORMAT")
+        return formats.day(day)
     found = YEARLESS.match(value.strip())
     try:
-        return date_format(date(2000, int(found[1]), int(found[2])), "MONTH_DAY_FORMAT") if found else value
+        return formats.day_of_any_year(date(2000, int(found[1]), int(found[2]))) if found else value
     except ValueError:
         return value
 

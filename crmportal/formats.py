@@ -1,12 +1,12 @@
 """How values look on a page: money, initials, hues. Plain functions, shared by templates and fast renderers."""
 
 import zlib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
-from babel.dates import format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_datetime_format
 from babel.numbers import format_currency, format_decimal
 from django.utils import timezone
 from django.utils.translation import get_language, to_locale
@@ -55,6 +55,29 @@ def initials(name: str | None) -> str:
 def hue(key: object) -> str:
     """The class of one of the eight hues, always the same for the same key."""
     return f"hue-{zlib.crc32(str(key).encode()) % HUES + 1}"
+
+
+def day(value: date | None) -> str:
+    """A day as it is written everywhere: "Mar 7, 2026". Of a moment the one that it is here."""
+    if value is None:
+        return ""
+    local = timezone.localtime(value) if isinstance(value, datetime) and timezone.is_aware(value) else value
+    return format_date(local, format="medium", locale=locale())
+
+
+def day_of_any_year(value: date) -> str:
+    """A day without its year: "Mar 7"."""
+    return format_skeleton("MMMd", value, locale=locale())
+
+
+def moment(value: datetime | None) -> str:
+    """A moment as it is written everywhere, to the minute: "Mar 7, 2026, 10:35 AM"."""
+    if value is None:
+        return ""
+    local = timezone.localtime(value) if timezone.is_aware(value) else value
+    # Babel's own would tell the seconds.
+    clock = format_time(local.replace(tzinfo=None), format="short", locale=locale())
+    return str(get_datetime_format("medium", locale=locale())).replace("{1}", day(local)).replace("{0}", clock)
 
 
 def ago(moment: datetime | None) -> str:

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from babel.dates import format_date
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crmportal.formats import locale
+from crmportal import formats
 
 # Instead of a period: where there is no date.
 NONE = "none"
@@ -62,7 +61,7 @@ class Period:
 
     def words(self) -> str:
         """As a person reads it."""
-        first, last = (format_date(day, "medium", locale=locale()) if day else "" for day in (self.first, self.last))
+        first, last = (formats.day(one) for one in (self.first, self.last))
         if first and first == last:
             return first
         if first and last:

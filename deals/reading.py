@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from babel.dates import format_date
 from babel.numbers import format_decimal
 from django.utils.translation import gettext as _
 
 from contacts.layout import parts_text
-from crmportal.formats import locale, money, number
+from crmportal.formats import day, locale, money, number
 from deals import inputs, mapping
 from deals.models import DealField
 from sync import when
@@ -25,8 +24,8 @@ def reading(kind: str, value: Any, field: DealField | None = None, *, currency: 
         parsed = mapping.amount(value)
         return str(value) if parsed is None else f"{number(parsed)} %"
     if kind == "datetime":
-        day = when.day(value)
-        return format_date(day, format="medium", locale=locale()) if day else str(value)
+        found = when.day(value)
+        return day(found) if found else str(value)
     if kind == "user":
         return members.get(str(value)) or _("Somebody who is not known here")
     if kind == "boolean":

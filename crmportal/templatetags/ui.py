@@ -1,6 +1,6 @@
 """Tags and filters of the pages' own components: icons, navigation, money, initials, hues, form controls."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +8,6 @@ from django import template
 from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -84,6 +83,16 @@ def span(seconds: float | None) -> str:
 
 
 @register.filter
+def day(value: date | None) -> str:
+    return formats.day(value or None)
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    return formats.moment(value or None)
+
+
+@register.filter
 def ago(moment: datetime | None) -> SafeString | str:
     """A moment as "2 min ago", with the exact time behind it."""
     if moment is None:
@@ -92,7 +101,7 @@ def ago(moment: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         local.isoformat(),
-        date_format(local, "DATETIME_FORMAT"),
+        formats.moment(local),
         formats.ago(moment),
     )
 

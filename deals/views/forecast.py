@@ -2,14 +2,13 @@
 
 from datetime import date
 
-from babel.dates import format_date
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from crmportal.formats import locale
+from crmportal import formats
 from deals import actions, queries
 from deals.forecast import ByMonth
 from deals.models import Deal
@@ -52,9 +51,7 @@ def _said(deal: Deal, day: date | None) -> str:
     name = deal.name or _("Unnamed")
     if day is None:
         return _("{deal} has no expected close any more.").format(deal=name)
-    text = _("{deal} is expected to close on {day}.").format(
-        deal=name, day=format_date(day, format="medium", locale=locale())
-    )
+    text = _("{deal} is expected to close on {day}.").format(deal=name, day=formats.day(day))
     before = deal.expected_close
     if before and before.day < day.day:
         text += " " + _("That day of this month is over.")

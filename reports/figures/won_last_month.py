@@ -4,12 +4,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from django.db.models import Count, Sum
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crmportal.formats import money, number
+from crmportal.formats import moment, money, number
 from deals.models import Role
 from deals.periods import NONE
 from deals.totals import exact
@@ -52,7 +50,7 @@ def make(scope: Scope) -> Made:
         notes.append(_("Nimble's own figure for that month has not been read yet: it is asked for in the background."))
         return Made([_section(numbers, table)], notes)
     plain = sum((total for _currency, _n, total in rows), Decimal(0))
-    as_of = date_format(timezone.localtime(theirs.read_at), "DATETIME_FORMAT")
+    as_of = moment(theirs.read_at)
     numbers.append(
         Number(
             _("Nimble counts"),

@@ -50,7 +50,7 @@ def test_page_shows_every_field_in_words(open_page, ada: Connection):
     for text in (
         *(
             "Silver",
-            "Dec. 31, 2025",
+            "Dec 31, 2025",
             "12,000",
             "Yes",
             "Chiara Nwosu",

@@ -1,7 +1,9 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from django.template import Context, Template
 from django.utils import timezone, translation
 
 from crmportal import formats
@@ -53,3 +55,29 @@ def test_ago_in_two_languages() -> None:
         assert formats.ago(moment) == "2 min. ago"
     with translation.override("de"):
         assert formats.ago(moment) == "vor 2 Min."
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "moment"),
+    [("en", "Mar 7, 2026", "Mar 7, 2026, 11:35\u202fPM"), ("de", "07.03.2026", "07.03.2026, 23:35")],
+)
+def test_days_and_moments_look_the_same_everywhere(language: str, day: str, moment: str) -> None:
+    at = datetime(2026, 3, 7, 23, 35, 9, tzinfo=UTC)
+    with translation.override(language), timezone.override("UTC"):
+        assert formats.day(at.date()) == formats.day(at) == day
+        assert formats.moment(at) == moment
+        assert Template("{% load ui %}{{ at|day }} {{ at|moment }} {{ none|day }}").render(
+            Context({"at": at, "none": None})
+        ) == (f"{day} {moment} ")
+    with translation.override(language), timezone.override("Asia/Tokyo"):
+        assert formats.day(at) != day
+
+
+def test_no_page_writes_dates_in_a_way_of_its_own() -> None:
+    root = Path(__file__).parents[2] / "templates"
+    own = [
+        path.name
+        for path in root.rglob("*.html")
+        if "DATE_FORMAT" in path.read_text() or "TIME_FORMAT" in path.read_text()
+    ]
+    assert not own
