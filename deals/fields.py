@@ -132,6 +132,8 @@ class PrivacyForm(FieldForm):
         team = list(self.record.members.items())
         strange = [(one, _("Somebody who is not known here")) for one in found.people if one not in self.record.members]
         people = [(one, name) for one, name in [*team, *strange] if one != self.record.deal.owner_id]
+        # Whoever takes a deal from everybody hardly means to take it from themselves.
+        me = [one for one, _name in people if one == self.record.reader]
         sees = [("everyone", _("Everyone")), ("some", _("The owner, and whom I choose"))]
         changes = [("everyone", _("Everyone who sees it")), ("some", _("The owner, and whom I choose"))]
         boxes, kept = forms.CheckboxSelectMultiple, {False: "everyone", True: "some"}
@@ -142,9 +144,13 @@ class PrivacyForm(FieldForm):
             initial=kept[found.is_private],
         )
         self.fields["readers"] = forms.MultipleChoiceField(
-            label=_("Seen by"), choices=people, widget=boxes, required=False, initial=found.readers,
+            label=_("Seen by"),
+            choices=people,
+            widget=boxes,
+            required=False,
+            initial=found.readers if found.is_private else me,
             help_text=found.groups_text,
-        )  # fmt: skip
+        )
         self.fields["changes"] = forms.ChoiceField(
             label=_("Who changes it"),
             choices=changes,
@@ -152,7 +158,11 @@ class PrivacyForm(FieldForm):
             initial=kept[found.is_kept],
         )
         self.fields["editors"] = forms.MultipleChoiceField(
-            label=_("Changed by"), choices=people, widget=boxes, required=False, initial=found.editors
+            label=_("Changed by"),
+            choices=people,
+            widget=boxes,
+            required=False,
+            initial=found.editors if found.is_kept else me,
         )
 
     def wanted(self) -> Any:

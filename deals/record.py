@@ -62,6 +62,12 @@ class Record:
     def values(self) -> dict[str, Any]:
         return contacts.shown(self.deal)
 
+    @property
+    def reader(self) -> str:
+        """Who the reader is in Nimble."""
+        connection = viewer(self.user)
+        return connection.nimble_user_id if connection else ""
+
     @cached_property
     def edits(self) -> dict[str, Edit]:
         return contacts.unsettled(self.deal, self.user)

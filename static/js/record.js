@@ -1,5 +1,5 @@
 // A record's keys: on its page, in the drawer, and from the card or row that has the focus, which opens it first.
-import { open as openDrawer, isOpen } from "./drawer.js";
+import { close as closeDrawer, open as openDrawer, isOpen } from "./drawer.js";
 import { bind } from "./keys.js";
 
 // What a key begins, the first of them that there is: a field in its place before one with a page of its own.
@@ -42,6 +42,13 @@ bind("m", "M", "keys.move", press(".record-head a[href$='/move/']"), pageHas(".r
 // Whoever has written goes on with the keys; a draft is kept.
 const leave = () => (isOpen() ? document.getElementById("drawer-body") : document.getElementById("content")).focus({ preventScroll: true });
 bind("escape", "Esc", "keys.close", leave, { group: "keys.everywhere", within: ".composer textarea", typing: true });
+
+// A record that is there no more, or was taken from its reader, leaves the screen as well.
+document.addEventListener("htmx:responseError", ({ target, detail }) => {
+  if (detail.xhr.status !== 404 || !target.closest?.(".record-head") || !target.matches("[data-poll]")) return;
+  if (isOpen()) closeDrawer();
+  else location.reload();
+});
 
 const asked = /^#press-([en])$/.exec(location.hash)?.[1];
 if (asked) {

@@ -170,3 +170,13 @@ def test_form_that_nobody_answers_keeps_what_was_typed(open_: Open, board: Pipel
     notice.get_by_role("button", name="Retry").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Typed while nobody answers")
     assert Deal.objects.filter(name="Typed while nobody answers").count() == 1
+
+
+def test_deal_that_is_taken_from_its_reader_leaves_the_screen(open_: Open, row: Deal, ada: Connection):
+    page = open_(row.get_absolute_url())
+    page.expected.append("404")  # type: ignore[attr-defined]
+    expect(page.locator("#deal-head")).to_be_visible()
+    Deal.objects.filter(pk=row.pk).update(is_private=True, owner_in_nimble="u9", reader_index="")
+    row.sights.filter(connection=ada).delete()
+    expect(page.get_by_text("There is nothing here")).to_be_visible()
+    expect(page.locator("#deal-head")).to_have_count(0)

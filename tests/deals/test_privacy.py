@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from deals import mapping, privacy
 from deals.models import Deal, DealSight
-from nimble.models import Connection
+from nimble.models import Connection, Member
 from sync import outbox
 from sync.clock import database_now
 from sync.models import Edit, State
@@ -74,6 +74,16 @@ def test_chosen_people_are_named_once(page: Client, keep: Keep, data: dict[str, 
     [row] = keep(deal(1))
     assert share(page, row, **data).status_code == 200
     assert wanted() == new
+
+
+def test_whoever_narrows_a_deal_of_another_is_chosen_at_first(page: Client, keep: Keep, ada: Connection):
+    me = ada.nimble_user_id
+    Member.objects.remember(ada.workspace, [{"user_id": me, "name": "Ada"}])
+    for number, read, chosen in ((1, None, {me}), (2, some(me, "u2"), {me, "u2"})):
+        [row] = keep(deal(number, privacy={"read": read, "edit": None}))
+        form = page.get(reverse("deals:edit", args=[row.pk, "privacy"]), headers=HTMX).content.decode()
+        boxes = re.findall(r'<input type="checkbox" name="readers" value="([^"]*)"[^>]*checked', form)
+        assert {*boxes} == chosen
 
 
 def test_opened_to_everyone_again(page: Client, keep: Keep, ada: Connection):
