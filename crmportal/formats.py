@@ -75,8 +75,8 @@ def moment(value: datetime | None) -> str:
     if value is None:
         return ""
     local = timezone.localtime(value) if timezone.is_aware(value) else value
-    # Babel's own would tell the seconds.
-    clock = format_time(local.replace(tzinfo=None), format="short", locale=locale())
+    # Babel's own would tell the seconds. Its narrow space before AM and PM is hardly one in small print.
+    clock = format_time(local.replace(tzinfo=None), format="short", locale=locale()).replace("\u202f", "\xa0")
     return str(get_datetime_format("medium", locale=locale())).replace("{1}", day(local)).replace("{0}", clock)
 
 
