@@ -87,7 +87,7 @@ def plan(user: Any, pks: Sequence[int], asked: Mapping[str, Any]) -> Plan:
     """What a change of these deals would do, as they are now. Changes nothing."""
     found = Plan(each=CALLS_EACH + (CALLS_OF_NOTE if asked.get("reason") else 0))
     stage, connection = _stage(asked), viewer(user)
-    names = Names(connection.workspace_id) if connection else None
+    names = Names(connection.workspace_id, user) if connection else None
     for deals in _chunks(user, pks):
         locked = queries.locked(deals, user)
         before = _before(deals, asked["field"])

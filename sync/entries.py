@@ -152,7 +152,8 @@ def of(edits: Iterable[Edit], user: Any) -> list[Entry]:
     for kind in {kind for kind, _pk in rows}:
         own = [row for (of_kind, _pk), row in rows.items() if of_kind == kind]
         links |= {(kind, pk): link for pk, link in registry.resource(kind).links(own, user).items()}
-    names = {key: registry.resource(key[1]).names(key[0]) for key in {(edit.workspace_id, edit.kind) for edit in edits}}
+    kinds = {(edit.workspace_id, edit.kind) for edit in edits}
+    names = {(workspace, kind): registry.resource(kind).names(workspace, user) for workspace, kind in kinds}
     people = _people(edits)
     beside = _beside(edits, rows)
     typed = _typed_titles([edit for edit in edits if (edit.kind, edit.record_id) not in rows], user)

@@ -36,7 +36,7 @@ class Typing(forms.Form):
     """
 
     def __init__(self, entry: Entry, user: Any, lines: Sequence[Line], data: Any = None) -> None:
-        self.entry, self.lines = entry, lines
+        self.entry, self.user, self.lines = entry, user, lines
         # By the name of the field.
         self.typed: dict[str, Any] = {}
         self.forms: dict[str, Any] = {}
@@ -144,7 +144,7 @@ class Decision(Typing):
     def outcome(self) -> list[Sending]:
         """What would be sent as it is chosen now; for a form that is valid."""
         entry, wanted = self.entry, self.choices()
-        names = entry.resource.names(entry.edit.workspace_id)
+        names = entry.resource.names(entry.edit.workspace_id, self.user)
         wished = {name: wanted.get(name, change["new"]) for name, change in entry.edit.fields.items()}
         beside = {**entry.resource.beside(entry.record), **wished}
         found = []

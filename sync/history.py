@@ -118,7 +118,7 @@ def _fields(user: Any) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     for (workspace_id, kind), names in used.items():
         resource = registry.resource(kind)
-        known = resource.names(workspace_id)
+        known = resource.names(workspace_id, user)
         found.update({name: str(resource.label(name, known)) for name in names})
     return sorted(found.items(), key=lambda pair: pair[1].casefold())
 

@@ -245,8 +245,10 @@ class Resource:
         """`link` of many rows at once, by their pk."""
         return {row.pk: self.link(row, user) for row in rows}
 
-    def names(self, workspace_id: int) -> Any:
-        """What `label` and `shown` need to know of a workspace: made once for many fields and values."""
+    def names(self, workspace_id: int, user: Any) -> Any:
+        """What `label` and `shown` need to know of a workspace, as this person may know it: made once for many fields
+        and values.
+        """
         return None
 
     def label(self, field: str, names: Any) -> str:

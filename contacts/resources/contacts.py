@@ -139,7 +139,7 @@ class Contacts(Resource):
     def url(self, row: Contact) -> str:
         return row.get_absolute_url()
 
-    def names(self, workspace_id: int) -> Names:
+    def names(self, workspace_id: int, user: Any) -> Names:
         return Names(workspace_id)
 
     def label(self, field: str, names: Names) -> str:

@@ -169,8 +169,8 @@ class Deals(Resource):
     def url(self, row: Deal) -> str:
         return row.get_absolute_url()
 
-    def names(self, workspace_id: int) -> Names:
-        return Names(workspace_id)
+    def names(self, workspace_id: int, user: Any) -> Names:
+        return Names(workspace_id, user)
 
     def label(self, field: str, names: Names) -> str:
         if field.startswith(mapping.CUSTOM):
@@ -185,8 +185,9 @@ class Deals(Resource):
         if field == "privacy":
             return privacy.text(value, names.members)
         if field in ("stage", "pipeline"):
-            found = names.stages if field == "stage" else names.pipelines
-            return found.get(str(value), str(value)) if value else ""
+            if field == "pipeline":
+                return names.pipelines.get(str(value), "")
+            return names.stages.get(str(value), _("A stage that you do not see")) if value else ""
         known = names.fields.get(field.removeprefix(mapping.CUSTOM)) if field.startswith(mapping.CUSTOM) else None
         kind = known.kind if known else STANDARD.get(field, "")
         members = names.members if kind == "user" else {}

@@ -151,7 +151,7 @@ class Pipelines(Resource):
     def nimble_url(self, nimble_id: str) -> str:
         return f"{settings.NIMBLE_BASE_URL}/#app/settings/deals"
 
-    def names(self, workspace_id: int) -> words.Names:
+    def names(self, workspace_id: int, user: Any) -> words.Names:
         return words.Names(workspace_id)
 
     def label(self, field: str, names: words.Names) -> str:

@@ -86,8 +86,8 @@ class DealTasks(Beside):
     def look_up(self, client: Client, row: DealTask, edit: Edit) -> Found:
         return Found(readable=False)
 
-    def names(self, workspace_id: int) -> Names:
-        return Names(workspace_id)
+    def names(self, workspace_id: int, user: Any) -> Names:
+        return Names(workspace_id, user)
 
     def label(self, field: str, names: Any) -> str:
         labels = {

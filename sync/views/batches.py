@@ -134,7 +134,7 @@ def _records(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "settled": settled,
         "waiting": waiting,
         "rate": rate,
-        "wish": resource.wish(batch.asked, resource.names(connection.workspace_id)) if connection else "",
+        "wish": resource.wish(batch.asked, resource.names(connection.workspace_id, request.user)) if connection else "",
         "left": (total - settled) / rate if rate else None,
         "said": said(batch),
         "is_stopped": batch.finished_at is not None and batch.done < total,

@@ -14,10 +14,11 @@ from deals.views.deal import stays
 from nimble.models import Connection
 from sync import outbox, pull
 from sync import undo as undoing
-from sync.models import Edit, Stream
-from tests.deals.conftest import Keep
+from sync.models import Edit, State, Stream
+from tests import factories
+from tests.deals.conftest import Keep, browser
 from tests.deals.payloads import deal, went
-from tests.people import ADA
+from tests.people import ADA, BJORN, Connect
 from tests.sandboxes import SandboxServer
 
 Known = StageMove.Known
@@ -266,3 +267,20 @@ def test_stage_of_a_hidden_pipeline_is_not_named_though_another_has_its_name(ada
     PipelineSight.objects.filter(record__nimble_id="p-partners", connection=ada).delete()
     shown = [one.stage for one in stays(Record(Deal.objects.get(pk=row.pk), ada.user))]
     assert shown == ["Propose", "A stage that you do not see"]
+
+
+def test_history_names_no_stage_of_a_hidden_pipeline(ada: Connection, keep: Keep, sales: Pipeline, connect: Connect):
+    [row] = keep(deal(1, "Talk", pipeline="p-partners"))
+    Pipeline.objects.filter(nimble_id="p-partners").update(name="Kept secret")
+    Stage.objects.filter(name="Talk").update(name="Kept quiet")
+    edit = actions.move(author=ada.user, deal=row, stage=sales.stages.get(name="Qualify"))
+    Edit.objects.update(state=State.CONFIRMED, confirmed_at=T[3])
+    Deal.objects.update(pipeline_nimble_id=sales.nimble_id, stage_nimble_id=edit.fields["stage"]["new"])
+    bjorn = factories.caught_up(connect(BJORN))
+    PipelineSight.objects.filter(record__nimble_id="p-partners", connection=bjorn).delete()
+    for who, named in ((ada, True), (bjorn, False)):
+        for address in ("/history/", "/history/export/"):
+            answer = browser(who.user).get(address)
+            told = (answer.getvalue() if answer.streaming else answer.content).decode()
+            assert "Qualify" in told
+            assert ("Kept quiet" in told, "Kept secret" in told) == (named, named), (who, address)
