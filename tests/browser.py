@@ -41,6 +41,8 @@ def browser() -> Iterator[Browser]:
     program = servers.needed(servers.chromium)
     # Playwright runs an event loop in this thread, where Django would refuse its database.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    # As patient with what a page shows as with what is done to it: how fast a machine is decides no test.
+    expect.set_options(timeout=WAIT)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield chromium

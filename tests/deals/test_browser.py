@@ -132,7 +132,7 @@ def test_toasts_are_few_and_leave(open_: Open, board: Pipeline, row: Deal):
         with page.expect_response(lambda answer: answer.url.endswith("/move/")):
             page.keyboard.press("Alt+ArrowRight")
     expect(page.locator(".toast")).to_have_count(3)
-    expect(page.locator(".toast")).to_have_count(0, timeout=10_000)
+    expect(page.locator(".toast")).to_have_count(0)
 
 
 def test_toasts_stay_while_read_and_lie_beside_the_drawer(open_: Open, board: Pipeline, row: Deal):
@@ -152,7 +152,7 @@ def test_toasts_stay_while_read_and_lie_beside_the_drawer(open_: Open, board: Pi
     page.wait_for_timeout(9_000)
     expect(toast).to_be_visible()
     page.mouse.move(box["x"] + 20, 20)
-    expect(toast).to_have_count(0, timeout=10_000)
+    expect(toast).to_have_count(0)
 
 
 def test_keys_move_the_card_and_keep_the_focus(open_: Open, board: Pipeline, row: Deal):

@@ -72,7 +72,10 @@ def test_inbox_is_a_persons_own(mirror: Connection, deals: list[Deal], connect: 
 def test_sidebar_counts_what_waits(mirror: Connection, deals: list[Deal]):
     for deal in deals[:2]:
         conflict(mirror, deal)
-    assert '<span>Inbox</span><span class="badge">2</span>' in signed_in(mirror).get("/inbox/").content.decode()
+    assert (
+        '<span>Inbox</span><span class="badge" id="count-inbox">2</span>'
+        in signed_in(mirror).get("/inbox/").content.decode()
+    )
 
 
 @pytest.mark.parametrize("path", ["/inbox/", "/history/"])
