@@ -102,6 +102,14 @@ def test_empty_inbox(mirror: Connection, open_as: Open, look: dict[str, Any]):
     looked_at(page, "inbox-empty", look)
 
 
+def test_what_comes_to_an_empty_inbox_shows_by_itself(mirror: Connection, deals: list[Deal], open_as: Open, nimble):
+    page = open_as(mirror.user, "/inbox/")
+    expect(page.get_by_text("Nothing needs you")).to_be_visible()
+    conflict(mirror, deals[0], nimble)
+    expect(page.get_by_role("link", name="Decide")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Nothing needs you")).to_have_count(0)
+
+
 def described(nimble: SandboxServer, deal: Deal) -> Any:
     return nimble.object("deal", deal.nimble_id)["values"].get("description")
 
