@@ -40,10 +40,16 @@ def beat(name: str) -> None:
         Heartbeat.objects.get_or_create(name=name, defaults={"at": now})
 
 
-def sign(name: str, seen: datetime | None, now: datetime) -> Sign:
-    """What to say of the worker `push` or `pull`, or of `beat`, last seen then."""
+def sign(name: str, seen: datetime | None, now: datetime, clock: datetime | None = None) -> Sign:
+    """What to say of the worker `push` or `pull`, or of `beat`, last seen then.
+
+    `clock`: when beat was last seen. Where that is too long ago nobody rings for the workers, so that starting them
+    does not help, and all that is not running is to be started.
+    """
     who = {"push": _("The sending worker"), "pull": _("The fetching worker")}.get(name) or _("The clock (beat)")
     start = f"./run start {'beat' if name == 'beat' else 'worker'}"
+    if clock and (now - clock).total_seconds() > SILENT_SECONDS["beat"]:
+        start = "./run start"
     if seen is None:
         text = _("%(who)s has not been seen yet: start it with %(start)s")
         return Sign(name, None, True, text % {"who": who, "start": start})

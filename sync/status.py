@@ -173,8 +173,8 @@ def standing(user: Any) -> Standing:
             waiting=figures["waiting"],
             held=figures["held"],
             differing=figures["differing"],
-            push=health.sign("push", _later(figures["push"], _excused(figures)), figures["now"]),
-            pull=health.sign("pull", pull_seen, figures["now"]),
+            push=health.sign("push", _later(figures["push"], _excused(figures)), figures["now"], figures["beat"]),
+            pull=health.sign("pull", pull_seen, figures["now"], figures["beat"]),
             flows=rows,
             nimble=nimble_status.health_of(figures["breaker"], figures["now"])
             if connection
@@ -192,7 +192,7 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(filter(None, (one, other)), default=None)
 
 
-FIGURES = ("needs", "waiting", "held", "differing", "push", "pull", "sent", "lost", "breaker", "now")
+FIGURES = ("needs", "waiting", "held", "differing", "push", "pull", "beat", "sent", "lost", "breaker", "now")
 
 
 def _figures(user: Any) -> dict[str, Any]:
@@ -231,6 +231,7 @@ def _counted(user: Any) -> QuerySet[Any]:
             differing=counted(streams(Check).filter(walks__gte=ALARMING_WALKS)),
             push=seen("push"),
             pull=seen("pull"),
+            beat=seen("beat"),
             sent=Subquery(sending.annotate(at=Max("sent_at")).values("at")),
             lost=Coalesce(Subquery(latest.values("state")[:1]), Value("")),
             breaker=nimble_status.breaker_state(),
