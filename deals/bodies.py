@@ -29,6 +29,8 @@ def edit_body(send: Mapping[str, Any], current: Mapping[str, Any] | None = None)
             body[name] = value or {"read": None, "edit": None}
         elif name == "contacts":
             body["related_contacts"] = _related(value or [], current)
+        elif name == "external":
+            body["related_external_contacts"] = _external(value or [], current)
         elif name.startswith(mapping.CUSTOM):
             field_id = name.removeprefix(mapping.CUSTOM)
             fields[field_id] = _items(value or [], _raw_items(current, field_id))
@@ -75,3 +77,15 @@ def _related(wanted: Sequence[Mapping[str, Any]], current: Mapping[str, Any] | N
     ]
     own = [(same, {"contact_id": one["contact"].get("id"), "note": one.get("note")}) for same, one in known]
     return _own(wanted, own, lambda item: {"contact_id": item["id"], "note": item["note"]})
+
+
+def _external(wanted: Sequence[Mapping[str, Any]], current: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Those who are no contacts, those that stay exactly as Nimble has them. One without an address stays, too: it is
+    shown to nobody here, and was removed by nobody.
+    """
+    listed = [one for one in mapping.listed((current or {}).get("related_external_contacts")) if isinstance(one, dict)]
+    own = [(one, mapping.external_contacts({"related_external_contacts": [one]})) for one in listed]
+    known = [(same[0], one) for one, same in own if same]
+    unseen = [one for one, same in own if not same]
+    found = _own(wanted, known, lambda item: {"contact_info": item["info"], "note": item["note"]})
+    return [*found, *unseen]

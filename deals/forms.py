@@ -1,7 +1,7 @@
 """Forms of deals: moving one, and a note on one. The fields' own forms are in `deals.fields`."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -160,6 +160,27 @@ class RelationForm(forms.Form):
     """What a deal says of a contact that takes part."""
 
     note = forms.CharField(label=_("Note"), required=False, max_length=1000, widget=forms.TextInput)
+
+
+class ExternalForm(forms.Form):
+    """Somebody who takes part in a deal and is no contact. `taken`: what others of them are called."""
+
+    info = forms.CharField(
+        label=_("Name, e-mail address or phone number"),
+        max_length=250,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+    note = forms.CharField(label=_("Note"), required=False, max_length=1000, widget=forms.TextInput)
+
+    def __init__(self, *arguments: Any, taken: Collection[str], **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.taken = taken
+
+    def clean_info(self) -> str:
+        info: str = self.cleaned_data["info"]
+        if info in self.taken:
+            raise forms.ValidationError(_("%(info)s takes part already."), params={"info": info})
+        return info
 
 
 class TaskForm(forms.Form):

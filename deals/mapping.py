@@ -169,6 +169,7 @@ def values(payload: Mapping[str, Any], standard: Mapping[str, str]) -> dict[str,
     found["tags"] = tags(payload)
     found["privacy"] = sharing.value(payload)
     found["contacts"] = [{"id": one["id"], "note": one["note"]} for one in related_contacts(payload)]
+    found["external"] = external_contacts(payload)
     for field_id, items in by_id.items():
         if field_id not in standard and field_id not in STANDARD and items:
             found[CUSTOM + field_id] = items
@@ -236,6 +237,13 @@ def related_contacts(payload: Mapping[str, Any]) -> list[dict[str, str]]:
             note = item.get("note")
             found.append({"id": contact["id"], "name": text(name), "note": text(note)})
     return found
+
+
+def external_contacts(payload: Mapping[str, Any]) -> list[dict[str, str]]:
+    """People who take part and are no contacts: `{info, note}`, `info` an e-mail address, a number, a name."""
+    told = [item for item in listed(payload.get("related_external_contacts")) if isinstance(item, dict)]
+    found = [{"info": text(item.get("contact_info")), "note": text(item.get("note"))} for item in told]
+    return [one for one in found if one["info"]]
 
 
 def split(payload: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:

@@ -42,6 +42,7 @@ LABELS = {
     "pipeline": _("Pipeline"),
     "tags": _("Tags"),
     "contacts": _("Contacts"),
+    "external": _("Others who take part"),
     "privacy": _("Visible to"),
 }
 

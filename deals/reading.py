@@ -37,6 +37,11 @@ def reading(kind: str, value: Any, field: DealField | None = None, *, currency: 
     return parts_text(value)
 
 
+def external(one: Mapping[str, str]) -> str:
+    """Somebody who takes part and is no contact."""
+    return f"{one['info']} ({one['note']})" if one.get("note") else one["info"]
+
+
 def number_text(value: Any, presentation: Mapping[str, Any]) -> str:
     """A number as Nimble says that the field's numbers look: with a currency, a percent sign, so many digits."""
     parsed = mapping.amount(value)

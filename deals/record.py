@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from deals import currencies, losses, mapping, moves, privacy, queries
 from deals.currencies import Currencies
 from deals.models import Deal, DealField, DealFile, Overdue, Role, Stage
 from deals.queries import Laid
-from deals.reading import reading
+from deals.reading import external, reading
 from sync import reasons
 from sync.models import Edit, State
 from sync.viewer import viewer
@@ -236,6 +237,8 @@ class Record:
             seen = contacts.by_nimble_id(self.user, [item["id"] for item in value or []])
             told = [(str(seen.get(item["id"]) or _("Private contact")), item["note"]) for item in value or []]
             return ", ".join(f"{who} ({note})" if note else who for who, note in told)
+        if name == "external":
+            return ", ".join(external(one) for one in value or [])
         known = self.custom.get(name)
         if known or isinstance(value, list):
             items = value if isinstance(value, list) else [value]
@@ -258,10 +261,8 @@ class Record:
 
     @property
     def external(self) -> list[dict[str, str]]:
-        """People who are no contacts: what Nimble was told of them."""
-        listed = self.deal.remote.get("related_external_contacts")
-        items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-        return [{"info": str(item.get("contact_info") or ""), "note": str(item.get("note") or "")} for item in items]
+        """People who take part and are no contacts: `info`, `note` and `key` of each."""
+        return [{**one, "key": external_key(one["info"])} for one in self.values.get("external") or []]
 
     @property
     def refused(self) -> dict[str, Edit]:
@@ -283,3 +284,8 @@ class Record:
         reason = reasons.of(edit)
         said = [*by_field.get(name, []), *rest] or [str(reason.text) if reason else ""]
         return [text for text in said if text]
+
+
+def external_key(info: str) -> str:
+    """What an address calls somebody by who is no contact: it tells nothing of them."""
+    return blake2b(info.encode(), digest_size=8).hexdigest()

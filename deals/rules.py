@@ -8,6 +8,7 @@ from sync.merge import SINGLE, Rule, set_of
 TAGS = set_of()
 # A contact takes part once; what may change is the note on it, in a tuple: without one it takes part all the same.
 CONTACTS = Rule(content=lambda item: (item.get("note") or "",), key=lambda item: item["id"])
+EXTERNAL = Rule(content=lambda item: (item.get("note") or "",), key=lambda item: item["info"])
 
 
 class Known(NamedTuple):

@@ -22,6 +22,7 @@ from contacts.models import ContactNote
 from deals import actions, tags
 from deals.models import DealFile, DealNote, Pipeline, SavedView
 from deals.pipelines.parts import schema
+from deals.record import external_key
 from nimble.models import Connection, ConnectionState
 from sync.clock import database_now
 from sync.models import Batch, Brake, Edit, Stream, Vanished
@@ -131,6 +132,8 @@ TABLE: dict[str, Route] = {
     **shared(VIEWER, "deals:delete", objects=DEAL, method="post"),
     **shared(VIEWER, "deals:relate", objects=DEAL, method="post", data={"contact": "{contact}"}),
     **shared(VIEWER, "deals:related", objects={**DEAL, "key": "taking_part"}, method="post", data={"note": "Buyer"}),
+    **shared(VIEWER, "deals:add_external", objects=DEAL, method="post", data={"info": "guest@outside.example"}),
+    **shared(VIEWER, "deals:external", objects={**DEAL, "key": "external_key"}, method="post", data={"info": "Guest"}),
     **shared(VIEWER, "deals:add_task", objects=DEAL, method="post", data={"subject": "Call"}),
     **shared(VIEWER, "deals:add_file", objects=DEAL, method="post", data={"link": "https://db.tt/1", "name": "A"}),
     **shared(VIEWER, "deals:open_file", objects={**DEAL, "file_id": "file_id"}),
@@ -239,6 +242,7 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
             workspace=ada.workspace, deal=deal, nimble_id=key, name=SECRET, remote=kept, fetched_at=now
         )
     actions.change(author=ada.user, deal=deal, field="contacts", value=[{"id": "abc", "note": SECRET}])
+    actions.change(author=ada.user, deal=deal, field="external", value=[{"info": SECRET, "note": ""}])
     told = Notification.objects.create(user=ada.user, cause=Cause.EDIT, about={"edit": edit.pk}, created_at=now)
     lost = connect(EVE)
     Connection.objects.filter(pk=lost.pk).update(state=ConnectionState.RECONNECT)
@@ -268,6 +272,7 @@ def world(db: None, ada: Connection, connect: Connect) -> World:
         "file_id": "file-1",
         "kept_file_id": "file-2",
         "taking_part": "abc",
+        "external_key": external_key(SECRET),
         "edit": edit.pk,
         "stream_name": "deals",
         "report": "funnel",

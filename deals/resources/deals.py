@@ -15,9 +15,9 @@ from deals import bulk, creation, currencies, fields, inputs, mapping, moves, pr
 from deals.bodies import edit_body
 from deals.models import Deal, DealContact, DealField, DealSight, Stage
 from deals.names import Names
-from deals.reading import reading
+from deals.reading import external, reading
 from deals.record import STANDARD, Record
-from deals.rules import CONTACTS, TAGS, Known, rule
+from deals.rules import CONTACTS, EXTERNAL, TAGS, Known, rule
 from nimble.client import Client
 from nimble.models import Connection
 from sync import twins
@@ -73,7 +73,9 @@ class Deals(Resource):
         known = {
             one: Known(kind, multiples) for one, kind, multiples in told.values_list("field_id", "kind", "multiples")
         }
-        return {"tags": TAGS, "contacts": CONTACTS} | {name: rule(known.get(one)) for name, one in own.items()}
+        return {"tags": TAGS, "contacts": CONTACTS, "external": EXTERNAL} | {
+            name: rule(known.get(one)) for name, one in own.items()
+        }
 
     def audience(self, remote: dict[str, Any]) -> Audience | None:
         users, groups, private = mapping.privacy(remote)
@@ -182,6 +184,8 @@ class Deals(Resource):
         if field == "contacts":
             # Not their names: who reads this may not see all of them.
             return ngettext("%d contact", "%d contacts", len(value or [])) % len(value or [])
+        if field == "external":
+            return "\n".join(external(one) for one in value or [])
         if field == "privacy":
             return privacy.text(value, names.members)
         if field in ("stage", "pipeline"):

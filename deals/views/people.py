@@ -14,7 +14,7 @@ from contacts import queries as contacts
 from contacts.models import Contact
 from crmportal.htmx import fragment
 from deals import actions, beside
-from deals.forms import RelationForm
+from deals.forms import ExternalForm, RelationForm
 from deals.models import Deal
 from deals.record import Record
 from deals.views import answers
@@ -70,8 +70,34 @@ def related(request: HttpRequest, pk: int, key: str) -> HttpResponse:
     return fragment(request, "deals/people/note.html", "ask", context, status=422 if form.errors else 200)
 
 
-def _listed(deal: Deal, request: HttpRequest) -> Listed:
-    return list(Record(deal, request.user).values.get("contacts") or [])
+@never_cache
+@require_http_methods(["GET", "POST"])
+def external(request: HttpRequest, pk: int, key: str = "") -> HttpResponse:
+    """Somebody who is no contact: the one of this key, else another one. GET: the form. POST: save it; with `remove`,
+    they take part no more.
+    """
+    deal = editable(request, pk)
+    others = {one["key"]: one for one in Record(deal, request.user).external}
+    one = others.get(key)
+    if key and one is None:
+        raise Http404
+    was = one["info"] if one else ""
+    if request.method == "POST" and one and "remove" in request.POST:
+        text = _("{name} takes part no more.").format(name=was)
+        return _change(request, deal, lambda now: [each for each in now if each["info"] != was], text, "external")
+    data = request.POST if request.method == "POST" else None
+    taken = {each["info"] for each in others.values()} - {was}
+    form = ExternalForm(data, taken=taken, initial=one, auto_id="id-external-%s", label_suffix="")
+    if data is not None and form.is_valid():
+        told = {"info": form.cleaned_data["info"], "note": form.cleaned_data["note"]}
+        text = (_("{name} is saved.") if one else _("{name} takes part now.")).format(name=told["info"])
+        return _change(request, deal, partial(_told, was=was, one=told), text, "external")
+    context = {"deal": deal, "one": one, "form": form}
+    return fragment(request, "deals/people/external.html", "ask", context, status=422 if form.errors else 200)
+
+
+def _listed(deal: Deal, request: HttpRequest, field: str = "contacts") -> Listed:
+    return list(Record(deal, request.user).values.get(field) or [])
 
 
 def _contact(request: HttpRequest) -> Contact:
@@ -98,13 +124,22 @@ def _noted(listed: Listed, *, key: str, note: str) -> Listed:
     return [{**one, "note": note} if one["id"] == key else one for one in listed]
 
 
-def _change(request: HttpRequest, deal: Deal, change: Callable[[Listed], Listed], text: str) -> HttpResponse:
-    """Change the list of contacts as it is now: an edit has all of it, and a colleague may just have made another."""
+def _told(listed: Listed, *, was: str, one: dict[str, str]) -> Listed:
+    """Where the one that it was stands, or in the end; a colleague may have removed it or told the same meanwhile."""
+    left = [each for each in listed if each["info"] == was or each["info"] != one["info"]]
+    found = [one if each["info"] == was else each for each in left]
+    return found if one in found else [*found, one]
+
+
+def _change(
+    request: HttpRequest, deal: Deal, change: Callable[[Listed], Listed], text: str, field: str = "contacts"
+) -> HttpResponse:
+    """Change the list as it is now: an edit has all of it, and a colleague may just have made another."""
     try:
         with events.atomic():
             locked = Deal.objects.select_for_update(no_key=True).get(pk=deal.pk)
-            wanted = change(_listed(locked, request))
-            edit = actions.change(author=request.user, deal=locked, field="contacts", value=wanted)
+            wanted = change(_listed(locked, request, field))
+            edit = actions.change(author=request.user, deal=locked, field=field, value=wanted)
     except edits.CannotEdit as reason:
         return answers.refused(request, deal, str(reason))
     return answers.changed(request, deal, text, undo=answers.undo(deal, edit))

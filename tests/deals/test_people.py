@@ -12,6 +12,7 @@ from django.urls import reverse
 from contacts.models import Contact
 from deals import actions
 from deals.models import Deal
+from deals.record import external_key
 from nimble.models import Connection
 from sync import events, outbox
 from sync.models import Edit, State
@@ -157,3 +158,74 @@ def test_contacts_arrive_in_nimble_and_leave(mirror: Connection, sandbox: Sandbo
     stored = sandbox.object("deal", row.nimble_id or "")["related_contacts"]
     assert [one["contact_id"] for one in stored] == before
     assert set(Edit.objects.values_list("state", flat=True)) == {State.CONFIRMED}
+
+
+# --- people who are no contacts ------------------------------------------------------------------------------------
+
+
+GUEST = {"contact_info": "guest@outside.example", "note": "Advisor"}
+
+
+def tell(page: Client, row: Deal, who: str = "", **data: str) -> Any:
+    known = [row.pk, external_key(who)] if who else [row.pk]
+    return page.post(reverse("deals:external" if who else "deals:add_external", args=known), data, headers=HTMX)
+
+
+def others() -> list[dict[str, str]]:
+    edit = Edit.objects.exclude(state=State.SUPERSEDED).get()
+    found: list[dict[str, str]] = edit.fields["external"]["new"]
+    return found
+
+
+@pytest.fixture
+def guest(keep: Keep) -> Deal:
+    return keep(deal(1, related_external_contacts=[GUEST]))[0]
+
+
+def test_somebody_who_is_no_contact_is_added_changed_and_removed(page: Client, guest: Deal):
+    text = page.get(guest.get_absolute_url()).content.decode()
+    assert "guest@outside.example" in text
+    assert "Advisor" in text
+    answer = tell(page, guest, info="+49 30 1234", note="Pays")
+    assert "deal-changed" in answer.headers["HX-Trigger"]
+    assert others() == [{"info": "guest@outside.example", "note": "Advisor"}, {"info": "+49 30 1234", "note": "Pays"}]
+    form = page.get(reverse("deals:external", args=[guest.pk, external_key("+49 30 1234")]), headers=HTMX)
+    assert 'value="Pays"' in form.content.decode()
+    tell(page, guest, "+49 30 1234", info="+49 30 1235", note="")
+    assert others() == [{"info": "guest@outside.example", "note": "Advisor"}, {"info": "+49 30 1235", "note": ""}]
+    tell(page, guest, "guest@outside.example", remove="1")
+    assert others() == [{"info": "+49 30 1235", "note": ""}]
+
+
+def test_one_who_takes_part_already_or_has_no_name_is_refused_with_what_was_typed(page: Client, guest: Deal):
+    answer = tell(page, guest, info="guest@outside.example", note="Twice")
+    assert answer.status_code == 422
+    assert "guest@outside.example takes part already." in answer.content.decode()
+    assert 'value="Twice"' in answer.content.decode()
+    assert tell(page, guest, info=" ", note="Nobody").status_code == 422
+    assert not Edit.objects.exists()
+    assert tell(page, guest, "nobody@outside.example", info="x").status_code == 404
+
+
+def test_who_may_not_edit_the_deal_changes_nobody_of_it(page: Client, keep: Keep):
+    [row] = keep(deal(1, is_editable=False, related_external_contacts=[GUEST]))
+    assert tell(page, row, info="x").status_code == 404
+    assert tell(page, row, "guest@outside.example", remove="1").status_code == 404
+    assert "/external/" not in page.get(row.get_absolute_url()).content.decode()
+
+
+def test_others_arrive_in_nimble_beside_what_it_has_and_are_merged(mirror: Connection, nimble: SandboxServer):
+    row = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True, is_private=False).first()
+    assert row
+    page, key = browser(mirror.user), row.nimble_id or ""
+    tell(page, row, info="a@outside.example", note="Decides")
+    nimble.edit(BJORN, "deal", key, set={"related_external_contacts": [GUEST, {"note": "nameless"}]})
+    assert outbox.deliver() == 1
+    assert Edit.objects.get().state == State.CONFIRMED
+    stored = nimble.object("deal", key)["related_external_contacts"]
+    told = {"contact_info": "a@outside.example", "note": "Decides"}
+    assert sorted(stored, key=str) == sorted([GUEST, told, {"note": "nameless"}], key=str)
+    tell(page, Deal.objects.get(pk=row.pk), "a@outside.example", remove="1")
+    assert outbox.deliver() == 1
+    assert told not in nimble.object("deal", key)["related_external_contacts"]
+    assert "a@outside.example" in page.get("/history/").content.decode()
