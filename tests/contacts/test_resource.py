@@ -20,7 +20,7 @@ def test_fields_and_values_are_said_as_a_person_reads_them(keep: Keep, ada: Conn
     Member.objects.create(workspace=ada.workspace, nimble_user_id="u7", name="Chiara Nwosu")
     keep(contact(1))
     kind = registry.resource("contact")
-    names = kind.names(ada.workspace_id)
+    names = kind.names(ada.workspace_id, ada.user)
     said = {
         ("field:Tier", "Tier"): (values(("2", "")), "Silver"),
         ("field:email", "E-mail"): (values(("a@b", "work"), ("c@d", "alien")), "a@b · Work\nc@d · alien"),

@@ -16,7 +16,7 @@ def test_values_read_by_their_kind(ada: Connection):
             choices=[{"id": "c1", "value": "Gold"}] if kind == "choice" else [],
         )  # fmt: skip
     deals = registry.resource("deal")
-    names = deals.names(workspace.pk)
+    names = deals.names(workspace.pk, ada.user)
     site = '{"street": "Quay 4", "city": "Porto", "country": "Portugal"}'
 
     def said(field: str, value: object, **beside: object) -> str:
@@ -34,4 +34,8 @@ def test_values_read_by_their_kind(ada: Connection):
     assert said("field:odd", [{"x": {"y": 1}, "z": ""}]) == "x: y: 1"
     assert said("field:odd", ["plain", ""]) == "plain"
     assert said("tags", ["a", "b"]) == "a\nb"
+    assert (
+        said("external", [{"info": "a@b.example", "note": "Pays"}, {"info": "C", "note": ""}])
+        == "a@b.example (Pays)\nC"
+    )
     assert said("amount", None) == ""
