@@ -128,8 +128,7 @@ def company_of(contact: Contact, user: Any) -> Contact | None:
 
 def shown(row: Mirrored) -> dict[str, Any]:
     """A record's fields as they are shown: Nimble's values with the open edits over them."""
-    edits = overlay.open_edits(row.kind, [row.pk]).get(row.pk, [])
-    return overlay.overlaid(registry.resource(row.kind).values(row.remote), edits)
+    return overlay.overlaid(registry.resource(row.kind).values(row.remote), overlay.over(row))
 
 
 # An edit in one of these states is over, and says nothing of the field any more.

@@ -13,6 +13,7 @@ from sync.resource import Resource
 Operation = Edit.Operation
 # A create that was refused keeps its text on the page, for its author to mend.
 SHOWN_CREATES = (State.REJECTED, State.FAILED)
+_OVERLAID = Q(state__in=OVERLAID) | Q(state__in=SHOWN_CREATES, operation=Operation.CREATE)
 
 
 def open_edits(kind: str, record_ids: Sequence[int]) -> dict[int, list[Edit]]:
@@ -20,10 +21,19 @@ def open_edits(kind: str, record_ids: Sequence[int]) -> dict[int, list[Edit]]:
     found: dict[int, list[Edit]] = {}
     if not record_ids:
         return found
-    overlaid = Q(state__in=OVERLAID) | Q(state__in=SHOWN_CREATES, operation=Operation.CREATE)
-    for edit in Edit.objects.filter(overlaid, kind=kind, record_id__in=record_ids).order_by("id"):
+    for edit in Edit.objects.filter(_OVERLAID, kind=kind, record_id__in=record_ids).order_by("id"):
         found.setdefault(edit.record_id, []).append(edit)
     return found
+
+
+def over(row: Mirrored) -> list[Edit]:
+    """The edits that lie over a row as it was read, oldest first: two statements are no snapshot, and what has been
+    confirmed since is neither in that row nor open any more. Who has locked the row needs only `open_edits`.
+    """
+    confirmed = Q(state=State.CONFIRMED)
+    if row.fetched_at:
+        confirmed &= Q(confirmed_at__gt=row.fetched_at)
+    return list(Edit.objects.filter(_OVERLAID | confirmed, kind=row.kind, record_id=row.pk).order_by("id"))
 
 
 def overlaid(values: dict[str, Any], edits: Sequence[Edit]) -> dict[str, Any]:

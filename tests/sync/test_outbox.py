@@ -12,6 +12,7 @@ from contacts import mapping as contact_mapping
 from contacts.models import Contact
 from deals import actions
 from deals.models import Deal, Pipeline, Stage
+from deals.record import Record
 from nimble.client import Client
 from nimble.models import Connection
 from sandbox.switches import POSITIONS
@@ -544,3 +545,20 @@ def test_undo_takes_back_what_was_built_on_it(mirror, deal, other_stage, nimble:
     outbox.deliver()
     assert state_of(second) == State.UNDONE
     assert nimble.object("deal", deal.nimble_id)["stage_id"] == stage
+
+
+def test_what_is_confirmed_while_a_page_is_read_is_neither_old_nor_a_conflict(mirror, deal, nimble: SandboxServer):
+    """The row was read before the answer was stored, its edits afterwards."""
+    actions.change(author=mirror.user, deal=deal, field="amount", value="31337")
+    row = Deal.objects.get(pk=deal.pk)
+    assert outbox.deliver() == 1
+    shown = Record(row, mirror.user).values["amount"]
+    assert shown == "31337"
+    actions.change(author=mirror.user, deal=row, field="amount", value="31338", seen=shown, has_seen=True)
+    assert outbox.deliver() == 1
+    assert set(Edit.objects.values_list("state", flat=True)) == {State.CONFIRMED}
+    # What somebody makes of it in Nimble afterwards is shown as soon as it was read.
+    nimble.edit(BJORN, "deal", deal.nimble_id, set={"amount": 5.0})
+    pull.sync_now(mirror)
+    pull.pull(mirror)
+    assert Record(Deal.objects.get(pk=deal.pk), mirror.user).values["amount"] == "5"
