@@ -42,8 +42,7 @@ print(left.count(), *{f"{one.kind}:{one.state}:{one.error.get('reason')}" for on
 STORY = """
 from sync.models import IN_LINE, NEEDS_PERSON, Attempt, Change, Edit
 for left in Edit.objects.filter(state__in=[*IN_LINE, *NEEDS_PERSON]):
-    line = Edit.objects.filter(kind=left.kind, record_id=left.record_id).order_by("id")
-    for one in line.filter(pk__gt=0):
+    for one in Edit.objects.filter(kind=left.kind, record_id=left.record_id).order_by("id"):
         print(one.pk, one.state, one.fields, one.error, one.created_at, one.sent_at, one.confirmed_at, one.request_id)
         for tried in Attempt.objects.filter(edit=one).order_by("id"):
             print("    ", tried.began_at, tried.ended_at, tried.outcome, tried.reason, tried.operation, tried.status)
