@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import F, QuerySet
@@ -28,6 +29,7 @@ CARDS = 50
 MOST_CARDS = 400
 FEWEST_CARDS = 10
 
+# More currencies than these make a column's head taller than its cards are worth.
 MOST_SUMS = 2
 
 Sql = tuple[str, Sequence[Any]]
@@ -77,16 +79,19 @@ class Column:
     def count(self) -> int:
         return sum(total.count for total in self.totals)
 
+    @cached_property
+    def _sums(self) -> list[Sum]:
+        return by_currency(self.totals)
+
     @property
     def sums(self) -> list[Sum]:
         """What the head shows at once."""
-        found = by_currency(self.totals)
-        return found if len(found) <= self.most_sums else found[:1]
+        return self._sums if len(self._sums) <= self.most_sums else self._sums[:1]
 
     @property
     def other_sums(self) -> list[Sum]:
         """What the head shows when it is asked for."""
-        return by_currency(self.totals)[len(self.sums) :]
+        return self._sums[len(self.sums) :]
 
 
 def by_currency(totals: Sequence[Total]) -> list[Sum]:
