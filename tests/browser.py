@@ -50,7 +50,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def new_page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewPage]:
+def new_page(browser: Browser, answered: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewPage]:
     """Makes a page with cookies of its own: `new_page(width=360, color_scheme="dark")`, other words as for Playwright.
 
     After the test: errors on the console (violations of the CSP among them), uncaught exceptions and answers of 500

@@ -1,6 +1,5 @@
 """Fixtures for every test; `tests/settings.py` has settled the settings before this is read."""
 
-import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +9,18 @@ import pytest
 from django.conf import LazySettings
 from hypothesis import HealthCheck, settings
 
-from sync import bell, interest
 from tests import servers
 
-pytest_plugins = ["tests.browser", "tests.sandboxes", "tests.people", "tests.mirrors", "tests.processes"]
+pytest_plugins = [
+    f"tests.{each}" for each in ("portal", "browser", "sandboxes", "people", "mirrors", "processes")
+]
+    "tests.portal",
+    "tests.browser",
+    "tests.sandboxes",
+    "tests.people",
+    "tests.mirrors",
+    "tests.processes",
+]
 
 # How fast a machine is decides no test.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,14 +46,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             report.longrepr = f"{reason}\nWith CI=true nothing may be skipped."
     item.failed = getattr(item, "failed", False) or report.failed  # type: ignore[attr-defined]
     return report
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_teardown() -> None:
-    """What a request left to a thread is done before the test's database is emptied under it."""
-    for thread in (interest._thread, bell._thread):
-        with contextlib.suppress(TimeoutError):
-            thread.submit(lambda: None).result(timeout=10)
 
 
 @pytest.fixture
