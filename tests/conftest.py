@@ -11,16 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import servers
 
-pytest_plugins = [
-    f"tests.{each}" for each in ("portal", "browser", "sandboxes", "people", "mirrors", "processes")
-]
-    "tests.portal",
-    "tests.browser",
-    "tests.sandboxes",
-    "tests.people",
-    "tests.mirrors",
-    "tests.processes",
-]
+pytest_plugins = [f"tests.{each}" for each in ("portal", "browser", "sandboxes", "people", "mirrors", "processes")]
 
 # How fast a machine is decides no test.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
