@@ -94,7 +94,8 @@ class Cells:
             f'<tr id="deal-{card.pk}" data-deal="{card.pk}" data-rev="{card.rev}"{stands}{unsure}{mark}'
             f' data-editable="{int(editable)}">'
             f'<th scope="row" tabindex="-1"><input type="checkbox" class="js-only" tabindex="-1" aria-label="{choose}">'
-            f'<a class="t" href="{url}" data-drawer tabindex="-1" dir="auto">{name}</a>{state}</th>'
+            f'<span class="named"><a class="t" href="{url}" data-drawer tabindex="-1" dir="auto">{name}</a>'
+            f"{state}</span></th>"
         ]
         for column in self.columns[1:]:
             number = " data-number" if column.is_number else ""

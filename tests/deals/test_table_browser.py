@@ -74,6 +74,31 @@ def test_cells_are_walked_and_edited_without_a_mouse(open_: Open, board: Pipelin
     expect(page.locator("#drawer #deal-head")).to_be_visible()
 
 
+# Where cells stand in their line of the table, however far that is scrolled, and how large they are.
+PLACES = """cells => cells.map(cell => {
+  const box = cell.getBoundingClientRect(), table = cell.closest("table").getBoundingClientRect();
+  return [box.x - table.x, box.width, box.height].map(Math.round);
+})"""
+
+
+@pytest.mark.parametrize("look", [LOOKS[0], LOOKS[2]])
+def test_nothing_shifts_when_a_cell_is_saved(open_: Open, board: Pipeline, row: Deal, look: dict[str, Any]):
+    Deal.objects.filter(pk=row.pk).update(name="Renewal of the maintenance contract")
+    page = open_(address(board) + "?by=name", **look)
+    listed = page.locator(f"#deal-{row.pk}")
+    expect(listed).to_be_visible()
+    within = page.locator(f"#table thead th + th, #deal-{row.pk} > td, #rows > tr:last-child > td")
+    before = within.evaluate_all(PLACES)
+    for column, typed in (("amount", "123456789.25"), ("tags", "one\nquite a long tag\nand another one that is long")):
+        cell(page, row, column).click()
+        page.locator(".cell-form [name=value]").fill(typed)
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".cell-form")).to_have_count(0)
+        expect(listed.locator(".edit-state")).to_have_text("Saved here")
+        assert within.evaluate_all(PLACES) == before
+    looked_at(page, "table-saved", look)
+
+
 SEND_AT_ONCE = """() => new MutationObserver((_changes, watching) => {
   const form = document.querySelector(".cell-form form");
   if (!form) return;
