@@ -34,8 +34,8 @@ class Statement:
         selected = [expression for expression, *_ in compiler.select[: compiler.col_count]]
         self.converters = compiler.get_converters(selected)
 
-    def rows(self, given: Mapping[int, int] | None = None) -> list[tuple[Any, ...]]:
-        """Runs the statement, with the primary keys in `given` for their stand-ins.
+    def rows(self, given: Mapping[Any, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Runs the statement, with the values in `given` for their stand-ins.
 
         Equal values of a column are converted once, and are one object.
         """
@@ -43,7 +43,7 @@ class Statement:
             return []
         params = self.params
         if given:
-            params = tuple(given.get(param, param) if isinstance(param, int) else param for param in params)
+            params = tuple(given.get(param, param) if isinstance(param, int | str) else param for param in params)
         database = databases[self.database]
         with database.cursor() as cursor:
             cursor.execute(self.sql, params)
@@ -75,11 +75,11 @@ def stand_ins(pks: Iterable[int]) -> dict[int, int]:
 
 
 def rows(
-    key: Hashable, compose: Callable[[], QuerySet[Any, Any]], given: Mapping[int, int] | None = None
+    key: Hashable, compose: Callable[[], QuerySet[Any, Any]], given: Mapping[Any, Any] | None = None
 ) -> list[tuple[Any, ...]]:
     """The rows of the query that `compose` makes, the first time for this key. Two queries never share a key.
 
-    `given`: the primary keys that take the place of the stand-ins of which the query was composed.
+    `given`: the values that take the place of the stand-ins of which the query was composed.
     """
     statement = _kept.get(key)
     if statement is None:

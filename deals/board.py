@@ -3,7 +3,7 @@
 Counts and sums are never taken from the cards, and never added across currencies.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -22,7 +22,7 @@ from deals import cards, queries
 from deals.cards import Card, Renderer
 from deals.display import Display
 from deals.filters import Filters
-from deals.grouping import CARDS, Column, by_currency, with_hues
+from deals.grouping import ANY, CARDS, Column, by_currency, with_hues
 from deals.groupings import GROUPINGS
 from deals.models import Deal, Stage
 from deals.queries import ON_ITS_WAY, Laid
@@ -30,12 +30,23 @@ from deals.totals import Total, add_up
 
 
 class Board:
-    """What the board of one pipeline needs of the database; each part is read once, and only when it is asked for."""
+    """What the board of one pipeline needs of the database; each part is read once, and only when it is asked for.
+
+    `touched`: the ids of the columns that are wanted alone, None for all. Without the others there is no summary.
+    """
 
     def __init__(
-        self, user: Any, known: Sequence[Laid], chosen: Laid, filters: Filters, *, grouped: bool = True
+        self,
+        user: Any,
+        known: Sequence[Laid],
+        chosen: Laid,
+        filters: Filters,
+        *,
+        grouped: bool = True,
+        touched: Collection[str] | None = None,
     ) -> None:
         self.user = user
+        self.touched = touched
         self.pipelines = [laid.pipeline for laid in known]
         self.pipeline = chosen.pipeline
         self.asks_reason = chosen.has_reasons
@@ -61,7 +72,17 @@ class Board:
 
     @cached_property
     def totals(self) -> list[Total]:
-        return add_up(lambda: self.deals, self.key, self.stages, self.grouping.lane)
+        if self.touched is None:
+            return add_up(lambda: self.deals, self.key, self.stages, self.grouping.lane)
+        keys = [column.key for column in self.grouping.columns({}, ask_reason=False) if column.id in self.touched]
+        given = {f"{ANY}{n}": key for n, key in enumerate(keys)}
+        return add_up(
+            lambda: self.grouping.among(self.deals, list(given)),
+            (self.key, len(given)),
+            self.stages,
+            self.grouping.lane,
+            given,
+        )
 
     @cached_property
     def members(self) -> dict[str, str]:
@@ -101,6 +122,8 @@ class Board:
         for total in self.totals:
             by_lane.setdefault(total.lane, []).append(total)
         found = self.grouping.columns(by_lane, ask_reason=self.asks_reason)
+        if self.touched is not None:
+            found = [column for column in found if column.id in self.touched]
         for column in found:
             column.folded = column.stage is not None and column.stage.pk in self.display.folded
         return found
@@ -262,11 +285,13 @@ class Following:
     more: str
 
 
-def open_board(user: Any, pk: int, filters: Filters, *, grouped: bool = True) -> Board | None:
+def open_board(
+    user: Any, pk: int, filters: Filters, *, grouped: bool = True, touched: Collection[str] | None = None
+) -> Board | None:
     """The board of one of the person's pipelines; None for one that they have not.
 
-    Not `grouped`: of all deals by stage, whatever the filters say of columns.
+    Not `grouped`: of all deals by stage, whatever the filters say of columns. `touched`: these columns alone.
     """
     known = queries.laid_out(user)
     chosen = next((one for one in known if one.pipeline.pk == pk), None)
-    return Board(user, known, chosen, filters, grouped=grouped) if chosen else None
+    return Board(user, known, chosen, filters, grouped=grouped, touched=touched) if chosen else None

@@ -1,7 +1,7 @@
 """How a board deals its cards out to columns: by what of a deal, which columns there are, and what a move changes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -153,6 +153,10 @@ class Grouping(ABC):
     def within(self, deals: QuerySet[Deal], key: Hashable) -> QuerySet[Deal]:
         """Those of the deals that a column holds."""
         return deals.annotate(lane=self.lane).filter(lane=key)
+
+    def among(self, deals: QuerySet[Deal], keys: Collection[Hashable]) -> QuerySet[Deal]:
+        """Those of the deals that some columns hold."""
+        return deals.annotate(lane=self.lane).filter(lane__in=keys)
 
     def each(self, composed: Callable[[Hashable], QuerySet[Any, Any]], keys: Iterable[Hashable]) -> list[Sql]:
         """`composed` for every key as SQL. Where the keys differ by a value alone, it is composed once."""

@@ -1,6 +1,6 @@
 """Counts and sums of deals, by SQL: exact per currency, and never added across currencies."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -38,12 +38,16 @@ class Total:
 
 
 def add_up(
-    deals: Callable[[], QuerySet[Deal]], key: Hashable, stages: Sequence[Stage] = (), lane: Any = BY_STAGE
+    deals: Callable[[], QuerySet[Deal]],
+    key: Hashable,
+    stages: Sequence[Stage] = (),
+    lane: Any = BY_STAGE,
+    given: Mapping[Any, Any] | None = None,
 ) -> list[Total]:
     """Counts and sums by column, stage and currency, over all deals that there are, in one statement.
 
     `key` names all that the deals depend on: who sees them, and what filters leave. `stages`: theirs. `lane`: the key
-    of a deal's column, as an expression.
+    of a deal's column, as an expression. `given`: what takes the place of the stand-ins that `deals` are composed of.
     """
     defaults = {stage.nimble_id: stage.default_probability or 0 for stage in stages}
     first = timezone.localdate().replace(day=1)
@@ -67,7 +71,7 @@ def add_up(
             .order_by("lane", "stage_nimble_id", "-count", "currency")
         )
 
-    found = statements.rows(("totals", key, first), composed)
+    found = statements.rows(("totals", key, first), composed, given)
     return [
         Total(lane_, stage, currency, count, exact(amount), weighed(sure, unsure, defaults.get(stage, 0)), *rest)
         for lane_, stage, currency, count, amount, sure, unsure, *rest in found

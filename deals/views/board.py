@@ -1,12 +1,14 @@
 """The board of a pipeline, the rest of a column, and what changed on a board that is open."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
+from django_htmx.http import trigger_client_event
 
 from deals import queries, saved
 from deals.board import Board, open_board
@@ -140,15 +142,25 @@ def tags(request: HttpRequest) -> HttpResponse:
     return render(request, "deals/tags.html", {"names": queries.tag_names(request.user)})
 
 
-def of_request(request: HttpRequest, data: Any) -> Board:
-    """The board that a request comes from, as it says itself: `pipeline`, and its filters in `query`."""
+def of_request(request: HttpRequest, data: Any, *, touched: Collection[str] | None = None) -> Board:
+    """The board that a request comes from, as it says itself: `pipeline`, and its filters in `query`.
+
+    `touched`: only what these of its columns need.
+    """
     pipeline = data.get("pipeline", "")
     if not (pipeline.isdecimal() and len(pipeline) < 19):
         raise Http404
-    found = open_board(request.user, int(pipeline), Filters.of(QueryDict(data.get("query", "").lstrip("?"))))
+    filters = Filters.of(QueryDict(data.get("query", "").lstrip("?")))
+    found = open_board(request.user, int(pipeline), filters, touched=touched)
     if found is None:
         raise Http404
     return found
+
+
+def touched(request: HttpRequest) -> set[str] | None:
+    """The columns between which a board says that it moved a card; None where it does not."""
+    columns = {request.POST.get("seen", ""), request.POST.get("stage", "")}
+    return None if "" in columns else columns
 
 
 def _open(request: HttpRequest, pk: int) -> Board:
@@ -166,7 +178,10 @@ def above(found: Board) -> dict[str, Any]:
 def fragments(
     request: HttpRequest, found: Board, pks: list[int], *, template: str = "deals/fragments.html", **context: Any
 ) -> HttpResponse:
-    """Cards as they are now, out-of-band, and the figures above them; cards that left the board are taken away."""
+    """Cards as they are now, out-of-band, and the figures above them; cards that left the board are taken away.
+
+    Of a board that was opened for the columns that a move touched, the figures of these: the page asks for the others.
+    """
     shown = found.some(pks)
     context |= {
         **above(found),
@@ -174,4 +189,6 @@ def fragments(
         "gone": set(pks) - {one.pk for one in shown},
         "columns": found.columns,
     }
-    return render(request, template, context)
+    response = render(request, template, context)
+    # The other figures follow by the page's own poll: to add up all deals takes longer than all the rest of a drop.
+    return response if found.touched is None else trigger_client_event(response, "live-now")

@@ -9,13 +9,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from deals import actions, beside, queries
 from deals.forms import MoveForm
 from deals.models import Deal, LostReason, Role, Stage
 from deals.record import Record
 from deals.views import answers
-from deals.views.board import fragments, of_request
+from deals.views.board import fragments, of_request, touched
 from sync import edits, status
 from sync import undo as undoing
 
@@ -117,9 +118,9 @@ def reasons_of(stage: Stage) -> list[LostReason]:
 
 def _done(request: HttpRequest, deal: Deal, text: str, undo: str) -> HttpResponse:
     if getattr(request, "htmx", False) and "pipeline" in request.POST:
-        response = fragments(request, of_request(request, request.POST), [deal.pk], text=text, undo=undo)
-        response["HX-Trigger"] = "close-dialog"
-        return response
+        board = of_request(request, request.POST, touched=touched(request))
+        response = fragments(request, board, [deal.pk], text=text, undo=undo)
+        return trigger_client_event(response, "close-dialog")
     if getattr(request, "htmx", False):
         return answers.changed(request, deal, text, undo=undo)
     messages.success(request, text, extra_tags=undo)

@@ -1,6 +1,6 @@
 // What shows live data, [data-live="address" data-event="n"], asks every two seconds whether anything came after event n.
 // An answer arrives as a `live` event on the element: `detail.root` holds the fragments, and `detail.seen()` says that they
-// have been taken in; as long as nobody does, they are asked for again.
+// have been taken in; as long as nobody does, they are asked for again. On `live-now` it asks at once.
 const EVERY = 2000;
 const HIDDEN = 60_000;
 const WORST = 30_000;
@@ -9,6 +9,7 @@ const TIMEOUT = 20_000;
 let failures = 0;
 let timer = 0;
 let asking = false;
+let again = false;
 
 const element = () => document.querySelector("[data-live]");
 const pause = () => (document.hidden ? HIDDEN : Math.min(EVERY * 2 ** failures, WORST));
@@ -35,6 +36,7 @@ async function ask(live) {
 
 async function turn() {
   clearTimeout(timer);
+  again = asking;
   if (asking) return;
   asking = true;
   try {
@@ -45,9 +47,10 @@ async function turn() {
     failures += 1;
   }
   asking = false;
-  timer = setTimeout(turn, pause());
+  timer = setTimeout(turn, again ? 0 : pause());
 }
 
 timer = setTimeout(turn, EVERY);
 document.addEventListener("visibilitychange", () => document.hidden || turn());
 addEventListener("online", turn);
+document.addEventListener("live-now", turn);

@@ -177,4 +177,4 @@ def test_drop_against_hello(page: Client, capsys: pytest.CaptureFixture[str]):
     moved, hi = seconds(drop, lambda: served("/hello/"))
     with capsys.disabled():
         print(f"\na drop among {DEALS:,} deals: {moved * 1000:.1f} ms; {moved / hi:.1f} × a hello-world view")
-    assert moved < 40 * hi
+    assert moved < 20 * hi
