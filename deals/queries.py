@@ -253,13 +253,18 @@ def with_card(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal]:
     """
     own_sight = DealSight.objects.filter(record=OuterRef("pk"), connection=viewer(user))
     edit = unsettled(user).filter(record_id=OuterRef("pk")).order_by("-id")
-    first = DealContact.objects.filter(deal=OuterRef(OuterRef("pk"))).order_by("position")
-    contact = contacts.for_user(user).filter(nimble_id=Subquery(first.values("contact_nimble_id")[:1]))
     return deals.annotate(
         locked=Exists(own_sight.filter(view__is_editable=False)),
         edit_state=Subquery(edit.values("state")[:1]),
-        company=Subquery(contact.values("name")[:1]),
+        company=of_company(user, "name"),
     )
+
+
+def of_company(user: Any, column: str) -> Subquery:
+    """For deals: a column of the first related contact, where this person may see that."""
+    first = DealContact.objects.filter(deal=OuterRef(OuterRef("pk"))).order_by("position")
+    contact = contacts.for_user(user).filter(nimble_id=Subquery(first.values("contact_nimble_id")[:1]))
+    return Subquery(contact.values(column)[:1])
 
 
 def is_editable(deal: Deal, user: Any) -> bool:

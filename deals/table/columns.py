@@ -14,7 +14,8 @@ from deals.record import EDITABLE
 
 # What a value that the database works out for every deal is called in a query.
 WORKED_OUT = "table_order"
-# Kinds of a pipeline's own fields that have no order.
+# Kinds of a pipeline's own fields that have no order: an address would be sorted by country and town, if at all, and
+# begins with its street.
 UNSORTED = ("address",)
 NUMBERS = ("amount", "number", "percent", "days")
 
@@ -47,8 +48,8 @@ STANDARD = (
     Column("expected_close_date", LABELS["expected_close_date"], "close", "expected_close", "field"),
     Column("probability", LABELS["probability"], "percent", "probability", "field"),
     Column("owner", LABELS["owner"], "user", WORKED_OUT, "field"),
-    Column("company", _("Company or contact"), "string"),
-    Column("tags", LABELS["tags"], "tags", edit="field"),
+    Column("company", _("Company or contact"), "string", WORKED_OUT),
+    Column("tags", LABELS["tags"], "tags", WORKED_OUT, "field"),
     Column("age", _("Time in the stage"), "days", "stage_since"),
     Column("currency", LABELS["currency"], "currency", WORKED_OUT, "field"),
     Column("description", LABELS["description"], "long_string", edit="field"),

@@ -22,7 +22,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Left, Lower, NullIf
 from django.db.models.lookups import In, IsNull, Regex
 
-from deals import inputs
+from deals import inputs, queries
 from deals.models import Deal, DealField, Stage
 from deals.table.columns import NAME, WORKED_OUT, Column
 from sync import terms
@@ -53,16 +53,16 @@ class Sorting:
     value: Expression | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, by: str, columns: Iterable[Column], stages: Sequence[Stage], members: Names) -> "Sorting":
+    def of(cls, by: str, columns: Iterable[Column], stages: Sequence[Stage], members: Names, user: Any) -> "Sorting":
         """What an address asks for; else the last change first. `stages`: in their order. `members`: the team's names
-        by user id, when they are needed.
+        by user id, when they are needed. `user`: the reader; what they do not see is not sorted by.
         """
         name = by.removeprefix("-")
         found = next((column for column in (NAME, *columns) if column.name == name and column.sort), None)
         if found is None:
             return cls("", "updated", "updated_in_nimble", descending=True)
         descending = (found.name == "age") != by.startswith("-")
-        value = _value(found, stages, members) if found.sort == WORKED_OUT else None
+        value = _value(found, stages, members, user) if found.sort == WORKED_OUT else None
         return cls(by, name, found.sort, descending, value)
 
     def over(self, deals: QuerySet[Deal]) -> QuerySet[Any]:
@@ -136,11 +136,32 @@ class Ranked(Func):
         return f"CASE {sql}{whens} ELSE {rest} END", (*params, *given, *params, len(self.ranks))
 
 
-def _value(column: Column, stages: Sequence[Stage], members: Names) -> Expression:
+class Beginning(Func):
+    """The beginning of a text, as texts are sorted here: the case of plain letters aside, by code point on every
+    database, whatever its locale; NULL for none.
+    """
+
+    output_field = TextField()
+    template = "NULLIF(LOWER(%(expressions)s), '')"
+
+    def __init__(self, text: Expression | F) -> None:
+        super().__init__(Left(text, TEXT_LENGTH))
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = 'NULLIF(LOWER(%(expressions)s COLLATE "C"), \'\') COLLATE "C"'
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+def _value(column: Column, stages: Sequence[Stage], members: Names, user: Any) -> Expression:
     if column.name == "stage":
         return Ranked(F("stage_nimble_id"), [stage.nimble_id for stage in stages])
     if column.name == "owner":
         return Ranked(F("owner_id"), _by_name(members()))
+    if column.name == "tags":
+        # By the first one, those that have the same by the next: what stands between them comes before all letters.
+        return Beginning(F("tag_index"))
+    if column.name == "company":
+        return Beginning(queries.of_company(user, "sort_name"))
     if column.name == "currency":
         return NullIf("currency", Value(""), output_field=CharField())
     assert column.field, "only a field of a pipeline's own is left"  # noqa: S101
@@ -160,7 +181,7 @@ def _of_own(own: DealField, stored: Stored, members: Names) -> Expression:
         return Ranked(stored, [choice["id"] for choice in own.choices])
     if own.kind == "user":
         return Ranked(stored, _by_name(members()))
-    return NullIf(Lower(Left(stored, TEXT_LENGTH)), Value(""), output_field=TextField())
+    return Beginning(stored)
 
 
 def _by_name(members: Mapping[str, str]) -> list[str]:

@@ -68,7 +68,7 @@ class Table:
 
     @cached_property
     def sorting(self) -> Sorting:
-        return Sorting.of(self.filters.by, self.available, self.board.stages, lambda: self.board.members)
+        return Sorting.of(self.filters.by, self.available, self.board.stages, lambda: self.board.members, self.user)
 
     @cached_property
     def heads(self) -> list[Head]:

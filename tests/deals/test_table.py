@@ -10,14 +10,17 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from contacts.models import ContactSight
 from deals import display
 from deals.models import Deal, Pipeline
 from nimble.models import Connection, Workspace
+from sync.clock import database_now
 from sync.models import Edit, Export
 from team.models import Profile
 from tests import factories
+from tests.contacts.payloads import contact, item
 from tests.deals.conftest import Keep, browser, pk_of
-from tests.deals.payloads import deal
+from tests.deals.payloads import deal, related
 from tests.people import BJORN, Connect
 
 HTMX = {"HX-Request": "true"}
@@ -49,6 +52,10 @@ def cells(body: str, pk: int) -> list[str]:
     row = re.search(rf'<tr id="deal-{pk}".*?</tr>', body, re.DOTALL)
     assert row
     return [re.sub(r"<[^>]+>", " ", cell).strip() for cell in re.findall(r"<t[hd] [^>]*>(.*?)</t[hd]>", row[0])]
+
+
+def company(number: int, name: str) -> dict[str, Any]:
+    return contact(number, "company", fields={"company name": [item(name)]})
 
 
 def totals(body: str) -> str:
@@ -85,6 +92,8 @@ WORKED_OUT = (
     "owner",
     "-owner",
     "currency",
+    "tags",
+    "-company",
     *(f"field:x-{name}" for name in ("number", "day", "choice", "user")),
 )
 
@@ -102,11 +111,14 @@ def test_every_row_once_by_what_is_worked_out(page: Client, keep: Keep, sales: P
         }
         owner = {"user_id": f"u{n % 4}", "name": ""} if n % 5 else None
         currency = ("EUR", "USD", None)[n % 3]
-        keep(deal(n, ("Won", "Propose")[n % 2], custom=custom if n % 4 else {}, owner=owner, currency=currency))
+        more = {"tags": ["Red", "blue", "über"][: n % 4], "related_contacts": [related(f"c{n % 6}", "")]}
+        custom = custom if n % 4 else {}
+        keep(deal(n, ("Won", "Propose")[n % 2], custom=custom, owner=owner, currency=currency, **more))
+    keep(*(company(n, f"{n % 2} Works") for n in range(5)), kind="contact")
     body = open_(page, sales, by=by)
     seen = listed(body)
-    while more := rest(body):
-        body = page.get(more, headers=HTMX).content.decode()
+    while following := rest(body):
+        body = page.get(following, headers=HTMX).content.decode()
         assert not arrived(body)
         seen += listed(body)
     assert len(seen) == len(set(seen)) == 120
@@ -150,6 +162,40 @@ def test_stage_goes_by_its_place_and_owner_by_name(page: Client, keep: Keep, sal
     found: Any = page.get(reverse("deals:table_file", args=[sales.pk]), {"by": "stage"})
     lines = b"".join(found.streaming_content).decode().splitlines()
     assert [line.split(",")[0] for line in lines[1:]] == ["Deal 002", "Deal 001", "Deal 000"]
+
+
+def test_tags_are_sorted_by_the_first_and_then_by_the_next(page: Client, keep: Keep, sales: Pipeline):
+    given = [["b"], ["B", "a"], ["a b"], ["a", "z"], [], ["é"], ["z"], ["a"]]
+    rows = keep(*(deal(n, tags=tags) for n, tags in enumerate(given)))
+    order = [rows[n].pk for n in (7, 3, 2, 0, 1, 6, 5)]
+    assert listed(open_(page, sales, by="tags")) == [*order, rows[4].pk]
+    assert listed(open_(page, sales, by="-tags")) == [*order[::-1], rows[4].pk]
+
+
+def test_companies_are_sorted_as_their_names_are_read_by_who_sees_them(
+    page: Client, keep: Keep, sales: Pipeline, ada: Connection
+):
+    names = ("Zulu", "émile", "Alpha", "Bravo")
+    keep(*(company(n, name) for n, name in enumerate(names)), kind="contact")
+    rows = keep(*(deal(n, related_contacts=[related(f"c{n}", "")]) for n in range(4)), deal(9))
+    zulu, emile, alpha, bravo, none = (row.pk for row in rows)
+    assert listed(open_(page, sales, by="company")) == [alpha, bravo, emile, zulu, none]
+    body = open_(page, sales, by="-company")
+    assert listed(body) == [zulu, emile, bravo, alpha, none]
+    assert re.search(r'data-field="company"[^>]* aria-sort="descending"', body)
+    # What Nimble hides from her has no place among the others.
+    ContactSight.objects.filter(connection=ada, record__nimble_id="c2").update(hidden_at=database_now())
+    assert listed(open_(page, sales, by="company")) == [bravo, emile, zulu, alpha, none]
+
+
+def test_what_has_no_order_offers_none(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
+    first, second = keep(deal(1), deal(2))
+    display.choose_columns(ada.user, sales, ["stage", "tags", "description", "field:x-address"])
+    body = open_(page, sales, by="field:x-address")
+    heads = re.findall(r'<th scope="col" data-field="([^"]+)"[^>]*>(<a)?', body)
+    assert [name for name, link in heads if not link] == ["description", "field:x-address"]
+    assert "aria-sort" not in body
+    assert listed(body) == [second.pk, first.pk]
 
 
 def test_none_twice_and_none_missed_while_others_change(page: Client, keep: Keep, sales: Pipeline):
