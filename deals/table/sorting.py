@@ -144,7 +144,7 @@ class Beginning(Func):
     output_field = TextField()
     template = "NULLIF(LOWER(%(expressions)s), '')"
 
-    def __init__(self, text: Expression | F) -> None:
+    def __init__(self, text: Combinable) -> None:
         super().__init__(Left(text, TEXT_LENGTH))
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
