@@ -10,8 +10,11 @@ from babel.dates import format_date, format_skeleton, format_time, format_timede
 from babel.numbers import format_currency, format_decimal
 from django.utils import timezone
 from django.utils.translation import get_language, to_locale
+from django.utils.translation import gettext as _
 
 HUES = 8
+# From how many days on an age is told in weeks, months, years: what is left out of it is small beside it.
+WEEKS, MONTHS, YEARS = 14, 61, 731
 
 _to_locale = lru_cache(to_locale)
 
@@ -90,6 +93,25 @@ def ago(moment: datetime | None) -> str:
 def span(seconds: float | None) -> str:
     """A length of time in few words: "3 min"."""
     return "" if seconds is None else format_timedelta(timedelta(seconds=seconds), format="short", locale=locale())
+
+
+@lru_cache(maxsize=2048)
+def _age(days: int, name: str) -> str:
+    if days < WEEKS:
+        return _("{n}d").format(n=days)
+    if days < MONTHS:
+        return _("{n}w").format(n=days // 7)
+    if days < YEARS:
+        return _("{n}mo").format(n=int(days / 30.44))
+    return _("{n}y").format(n=int(days / 365.25))
+
+
+def age(days: int, name: str = "") -> str:
+    """An age in the fewest letters, in whole days, weeks, months or years: "13d", "8w", "5mo", "3y".
+
+    In the reader's language; who formats many passes its `name`, to ask for it once.
+    """
+    return _age(days, name or locale())
 
 
 def number(value: float | Decimal | None) -> str:

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from html import escape
 from typing import Any, NamedTuple
 
-from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_percent
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from crmportal import formats
 from crmportal.formats import hue, initials, locale, money
 from deals import queries
 from deals.display import USUAL
@@ -126,7 +127,8 @@ class Renderer:
         state = self.states.get(card.edit_state, "") if card.edit_state else ""
         age = ""
         if self.shows_age and card.stage_since and stage and is_open:
-            age = self.age(max((self.now - card.stage_since).days, 0), stage.expected_days)
+            since = card.stage_since
+            age = self.age(max((self.now - since).days, 0), stage.expected_days, timezone.localdate(since))
         owner = self.owner(card.owner) if self.shows_owner else ""
         probability = self.probability(card.probability) if self.shows_probability else ""
         way = f'<a class="v" href="{url}{self.way}" aria-label="{self.move} {name}"></a>' if editable else ""
@@ -145,7 +147,8 @@ class Renderer:
         return _day(day, self.locale, day.year == self.today.year)
 
     def days(self, number: int) -> str:
-        return _days(number, self.locale)
+        """An age in few letters."""
+        return formats.age(number, self.locale)
 
     def _owner(self, owner: str) -> str:
         name = self.members.get(owner, "")
@@ -169,9 +172,10 @@ class Renderer:
         title = escape(_("Expected close"))
         return f'<time{kind} datetime="{day.isoformat()}" title="{title}">{escape(text)}</time>'
 
-    def _age(self, days: int, expected: int | None) -> str:
+    def _age(self, days: int, expected: int | None, since: date) -> str:
         old = " old" if expected is not None and days > expected else ""
-        return f'<span class="age{old}" title="{escape(_("In this stage"))}">{escape(self.days(days))}</span>'
+        title = escape(_("In this stage since {day}").format(day=formats.day(since)))
+        return f'<span class="age{old}" title="{title}">{escape(self.days(days))}</span>'
 
 
 def _states() -> dict[str, str]:
@@ -203,8 +207,3 @@ def _day(day: date, name: str, this_year: bool) -> str:
     if this_year:
         return format_skeleton("MMMd", day, locale=name)
     return format_date(day, format="medium", locale=name)
-
-
-@lru_cache(maxsize=1024)
-def _days(days: int, name: str) -> str:
-    return format_timedelta(days * 86400, granularity="day", threshold=1e9, format="narrow", locale=name)

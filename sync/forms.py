@@ -166,6 +166,16 @@ class Mending(Typing):
             if line.text is not None and line.name not in self.forms:
                 self.fields[f"value-{line.number}"] = text_field(line, line.label)
                 self.initial[f"value-{line.number}"] = line.text
+        self.focus_first()
+
+    def focus_first(self) -> None:
+        """Give the focus to the first field that Nimble refused, else to the first that can be typed."""
+        for line in sorted(self.lines, key=lambda line: not line.errors):
+            form, name = self.forms.get(line.name), f"value-{line.number}"
+            first = next(iter(form.visible_fields()), None) if form else self[name] if name in self.fields else None
+            if first is not None:
+                first.field.widget.attrs["autofocus"] = True
+                return
 
     @property
     def rows(self) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Tags and filters of the pages' own components: icons, navigation, money, initials, hues, form controls."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,9 @@ from django.utils.safestring import SafeString
 from crmportal import formats
 
 register = template.Library()
+
+# Two or three lines of tags; a few more are no reason to fold them.
+FIRST, FEW = 12, 3
 
 
 @register.simple_tag
@@ -47,6 +51,13 @@ def nav(
         label,
         nav_count(href, count) if count is not None else "",
     )
+
+
+@register.simple_tag
+def fold(values: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """What a page shows of many small things, and the `rest`, which it keeps folded: {% fold row.value as tags %}."""
+    most = FIRST if len(values) > FIRST + FEW else len(values)
+    return {"shown": values[:most], "rest": values[most:]}
 
 
 @register.simple_tag

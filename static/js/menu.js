@@ -14,6 +14,8 @@ let typedAt = 0;
 const items = () => [...shared.querySelectorAll("[role^=menuitem]:not([aria-disabled=true])")];
 
 function place(anchor) {
+  // On a phone it comes up from below, where the thumb is.
+  if (matchMedia("(max-width: 767px)").matches) return Object.assign(shared.style, { top: "", left: "" });
   const box = anchor.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = shared;
   const below = box.bottom + 4 + height <= innerHeight - 8;

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from crmportal import formats
 from deals import queries
 from deals.filters import ORDERS
 from deals.models import Deal, Pipeline
@@ -163,6 +164,7 @@ def test_age_against_the_stages_expected_days(page: Client, keep: Keep, sales: P
     keep(*[deal(n, transitions=[went(None, "Qualify", when)]) for n, when in enumerate(days)])
     body = page.get(address(sales)).content.decode()
     assert re.findall(r'<span class="(age[^"]*)"[^>]*>([^<]*)', body) == [("age old", "8d"), ("age", "3d")]
+    assert f"In this stage since {formats.day(timezone.now() - timedelta(days=8))}" in body
 
 
 def test_first_sync_is_shown_on_the_board(page: Client, ada: Connection, keep: Keep, sales: Pipeline):

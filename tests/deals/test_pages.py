@@ -64,6 +64,17 @@ def test_page_and_drawer_show_every_field(page: Client, keep: Keep):
             assert said in text
 
 
+def test_fifty_tags_are_folded_after_the_first(page: Client, keep: Keep):
+    names = [f"tag-{n:02}" for n in range(50)]
+    few, many, locked = keep(deal(1, tags=names[:15]), deal(2, tags=names), deal(3, tags=names, is_editable=False))
+    assert '<details class="more-tags"' not in page.get(few.get_absolute_url()).content.decode()
+    for row in (many, locked):
+        body = page.get(row.get_absolute_url()).content.decode()
+        shown, rest = re.search(r'id="field-tags"(.*?)<details class="more-tags">(.*?)</details>', body, re.S).groups()  # type: ignore[union-attr]
+        assert "and 38 more" in rest
+        assert [re.findall(r"tag-\d\d", part) for part in (shown, rest)] == [names[:12], names[12:]]
+
+
 def test_stages_step_and_win(page: Client, keep: Keep):
     [row] = keep(deal(1, "Propose"))
     head = page.get(reverse("deals:head", args=[row.pk])).content.decode()

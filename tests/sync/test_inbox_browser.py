@@ -149,6 +149,7 @@ def test_rejected_edit_is_mended(mirror: Connection, deals: list[Deal], open_as:
     page = open_as(mirror.user, "/inbox/")
     page.locator(f"#edit-{edit.pk}").get_by_role("link", name="Mend").click()
     expect(page.get_by_text("Value should be a positive number or 0").first).to_be_visible()
+    expect(page.get_by_role("textbox", name="Amount")).to_be_focused()
     page.get_by_role("textbox", name="Amount").fill("55")
     page.get_by_role("button", name="Send again").click()
     expect(page.locator("#toasts")).to_contain_text("Saved here")

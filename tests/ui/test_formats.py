@@ -28,6 +28,14 @@ def test_money_in_the_readers_locale(language: str, amount: Decimal | None, curr
 
 
 @pytest.mark.parametrize(
+    ("days", "text"),
+    [(0, "0d"), (13, "13d"), (14, "2w"), (60, "8w"), (61, "2mo"), (730, "23mo"), (731, "2y"), (3257, "8y")],
+)
+def test_age_in_the_unit_that_stays_readable(days: int, text: str) -> None:
+    assert formats.age(days) == text
+
+
+@pytest.mark.parametrize(
     ("name", "letters"),
     [
         ("Anna Berg", "AB"),
