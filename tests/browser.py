@@ -124,11 +124,12 @@ def open_(open_as: Open, ada: Connection) -> Open:
     return partial(open_as, ada.user)
 
 
-def check_accessible(page: Page, *, ignore: tuple[str, ...] = ()) -> None:
-    """Fails on whatever axe finds wrong with the page as it is now, except rules named in `ignore`."""
+def check_accessible(page: Page, *, ignore: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> None:
+    """Fails on what axe finds wrong with the page as it is now. `ignore`: rules left out; `only`: no others than these."""
     # What is being fetched is shown faded, for as long as that takes.
     expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
-    found = [each for each in Axe().run(page).response["violations"] if each["id"] not in ignore]
+    options = {"runOnly": list(only)} if only else None
+    found = [each for each in Axe().run(page, options=options).response["violations"] if each["id"] not in ignore]
     told = [f"{each['id']} ({each['impact']}): {each['help']}\n  {spots(each['nodes'])}" for each in found]
     assert not found, f"axe on {page.url}:\n" + "\n".join(told)
 
