@@ -125,7 +125,7 @@ def open_(open_as: Open, ada: Connection) -> Open:
 
 
 def check_accessible(page: Page, *, ignore: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> None:
-    """Fails on what axe finds wrong with the page as it is now. `ignore`: rules left out; `only`: no others than these."""
+    """Fails on what axe finds wrong with the page as it is now. `ignore`: rules left out; `only`: none but these."""
     # What is being fetched is shown faded, for as long as that takes.
     expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
     options = {"runOnly": list(only)} if only else None
