@@ -127,11 +127,11 @@ class StreamAdmin(ReadOnly):
 @admin.register(Run)
 class RunAdmin(ReadOnly):
     list_display = [
-        "stream", "state", "full", "started_at", "finished_at", "done", "total", "created", "changed", "gone",
-        "quarantined", "in_words",
+        "stream__name", "stream__connection", "state", "full", "started_at", "finished_at", "done", "total", "created",
+        "changed", "gone", "quarantined", "in_words",
     ]  # fmt: skip
     list_filter = ["state", "full", "stream__name"]
-    list_select_related = ["stream"]
+    list_select_related = ["stream__connection"]
     date_hierarchy = "started_at"
     fields = [
         "stream", "state", "full", "started_at", "moved_at", "finished_at", "done", "total", "created", "changed",
@@ -147,9 +147,12 @@ class RunAdmin(ReadOnly):
 class BrakeAdmin(ReadOnly):
     """Who decided what about records that vanished at once, and when; deciding is done on the sync page."""
 
-    list_display = ["stream", "state", "missing", "known", "began_at", "decided_by", "decided_at", "ended_at"]
+    list_display = [
+        "stream__name", "stream__connection", "state", "missing", "known", "began_at", "decided_by", "decided_at",
+        "ended_at",
+    ]  # fmt: skip
     list_filter = ["state", "stream__name", "stream__connection__workspace"]
-    list_select_related = ["stream", "decided_by"]
+    list_select_related = ["stream__connection", "decided_by"]
     date_hierarchy = "began_at"
     fields = [
         "stream", "kind", "state", "missing", "known", "began_at", "listed_at", "decided_by", "decided_at",
@@ -161,9 +164,9 @@ class BrakeAdmin(ReadOnly):
 class CheckAdmin(ReadOnly):
     """Whether Nimble's figures and ours agree; the sums themselves are their viewers' alone."""
 
-    list_display = ["stream", "key", "walks", "differs_since", "compared_at"]
+    list_display = ["stream__name", "stream__connection", "key", "walks", "differs_since", "compared_at"]
     list_filter = ["stream__name", "stream__connection__workspace"]
-    list_select_related = ["stream"]
+    list_select_related = ["stream__connection"]
     fields = ["stream", "key", "unit", "walks", "differs_since", "compared_at"]
 
 

@@ -121,11 +121,21 @@ def test_admin_runs_a_stream_now_and_pauses_it(admin_client: Client, ada: Connec
         assert admin_client.post("/admin/sync/stream/", form).status_code == 302
     stream.refresh_from_db()
     assert (stream.next_run_at, stream.paused) == (None, True)
-    assert "Nimble did not answer in time." in admin_client.get("/admin/sync/run/").content.decode()
+    runs = admin_client.get("/admin/sync/run/").content.decode()
+    assert "Nimble did not answer in time." in runs
+    assert str(ada) in runs
 
 
 @pytest.mark.parametrize(
-    "path", ["nimble/workspace", "nimble/connection", "django_celery_beat/periodictask", "sync/heartbeat"]
+    "path",
+    [
+        "nimble/workspace",
+        "nimble/connection",
+        "django_celery_beat/periodictask",
+        "sync/heartbeat",
+        "sync/brake",
+        "sync/check",
+    ],
 )
 def test_admin_lists(admin_client: Client, ada: Connection, path: str):
     assert admin_client.get(f"/admin/{path}/").status_code == 200
