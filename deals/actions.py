@@ -1,6 +1,6 @@
 """What a person does to deals: each action is one transaction that leaves an edit for the outbox."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -43,22 +43,22 @@ def move(
     stage: Stage,
     seen: str | None = None,
     reason: str = "",
-    probability: int | None = None,
+    also: Mapping[str, Any] | None = None,
 ) -> Edit | None:
     """Move a deal to a stage of its pipeline or of another. `seen`: the stage the card was taken from.
 
     `reason`: why it was lost. Nimble keeps none on a deal, so it is written as a note. Raises `CannotEdit` for an
-    archived stage. `probability`: for a stage that has none of its own, in the same edit. None when the deal stands
-    there already.
+    archived stage. `also`: further fields with their values, in the same edit: a probability, for a stage that has
+    none of its own. None when the deal stands there already.
     """
     refuse_archived(stage)
-    new: dict[str, Any] = {"stage": stage.nimble_id}
+    new: dict[str, Any] = {**(also or {}), "stage": stage.nimble_id}
     if deal.pipeline_nimble_id != stage.pipeline.nimble_id:
         new["pipeline"] = stage.pipeline.nimble_id or ""
-    if probability is not None:
-        new["probability"] = probability
     with events.atomic():
-        drop_refused(author=author, deal=deal, fields={"stage", "pipeline", "probability"}, of="stage")
+        drop_refused(author=author, deal=deal, fields={"stage", "pipeline", "probability", *new}, of="stage")
+        if also:
+            drop_refused(author=author, deal=deal, fields=set(also))
         edit = edits.record(author=author, row=deal, new=new, seen={"stage": seen} if seen else None)
         drop_reasons(deal)
         if reason and edit:
@@ -100,6 +100,13 @@ def drop_refused(*, author: Any, deal: Deal, fields: Set[str], of: str = "") -> 
 def change(*, author: Any, deal: Deal, field: str, value: Any, seen: Any = None, has_seen: bool = False) -> Edit | None:
     """Change one field, with a value as `deals.mapping.values` has it (a form has checked it)."""
     return edits.record(author=author, row=deal, new={field: value}, seen={field: seen} if has_seen else None)
+
+
+def change_several(*, author: Any, deal: Deal, values: Mapping[str, Any]) -> Edit | None:
+    """Change some fields in one edit; takes the place of what Nimble refused of these fields alone."""
+    with events.atomic():
+        drop_refused(author=author, deal=deal, fields=values.keys())
+        return edits.record(author=author, row=deal, new=dict(values))
 
 
 def write_note(

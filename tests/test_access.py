@@ -115,7 +115,7 @@ TABLE: dict[str, Route] = {
         TEAM, "deals:table", "deals:table_rows", "deals:table_live", "deals:table_file", objects={"pk": "pipeline"}
     ),
     **shared(TEAM, "deals:table_columns", objects={"pk": "pipeline"}, method="post", data={"columns": "amount"}),
-    **shared(TEAM, "deals:bulk", objects={"pk": "pipeline"}, method="post", data={"deals": "1", "field": "amount"}),
+    **shared(TEAM, "deals:bulk", objects={"pk": "pipeline"}, method="post", data={"deals": "1", "also": "amount"}),
     **shared(VIEWER, "deals:cell", objects={**DEAL, "field": "deal_field"}),
     **shared(TEAM, "deals:display", objects={"pk": "pipeline"}, method="post", data={"fields": "owner"}),
     **shared(TEAM, "deals:column", objects={"pk": "pipeline", "column": "stage"}),

@@ -36,16 +36,10 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
         return _refuse(request, deal, _("There is no such stage here, or it is archived: choose another one."), form)
     if not queries.is_editable(deal, request.user):
         return _refuse(request, deal, _("You may not edit this deal in Nimble."), form)
-    stage, reason = form.chosen, form.reason_text()
+    stage, reason, probability = form.chosen, form.reason_text(), form.cleaned_data["probability"]
+    also = {} if probability is None else {"probability": probability}
     try:
-        edit = actions.move(
-            author=request.user,
-            deal=deal,
-            stage=stage,
-            seen=form.seen_stage,
-            reason=reason,
-            probability=form.cleaned_data["probability"],
-        )
+        edit = actions.move(author=request.user, deal=deal, stage=stage, seen=form.seen_stage, reason=reason, also=also)
     except edits.CannotEdit as refusal:
         return _refuse(request, deal, str(refusal), form)
     where = {"deal": deal.name or _("Unnamed"), "stage": stage.name, "pipeline": stage.pipeline.name}

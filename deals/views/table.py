@@ -18,7 +18,7 @@ from deals.table import Table, export, open_table
 from deals.table.columns import moved
 from deals.views.board import around, remembered
 from deals.views.fields import begun, save
-from sync import edits, polls
+from sync import batches, edits, polls
 
 MOST = 200
 
@@ -34,6 +34,7 @@ def table(request: HttpRequest, pk: int) -> HttpResponse:
         return render(request, "deals/table/more.html", context)
     context |= around(request, found.board) | {
         "surface": "table",
+        "most": batches.MOST,
         "is_forecast": False,
         "hidden": found.filters.narrowing and not found.count,
     }

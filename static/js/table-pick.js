@@ -11,7 +11,13 @@ let last = null;
 const table = () => document.getElementById("table");
 const bar = () => document.getElementById("chosen");
 const rowOf = (element) => element.closest?.("#rows > tr[data-deal]");
-const said = () => (all ? word("picked.all", { count: table().dataset.count }) : word("picked", { count: chosen.size }));
+
+function said() {
+  if (!all) return word("picked", { count: chosen.size });
+  const { count } = table().dataset;
+  const { most } = bar().dataset;
+  return Number(count) > Number(most) ? word("picked.first", { most, count }) : word("picked.all", { count });
+}
 
 function paint() {
   if (!table()) return;

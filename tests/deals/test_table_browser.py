@@ -243,15 +243,26 @@ def test_rows_are_chosen_by_keys_and_changed_together(open_: Open, board: Pipeli
     expect(page.locator("#chosen [data-many-count]")).to_have_text("3 chosen")
     looked_at(page, "table-chosen", look)
     page.locator("#chosen").get_by_role("button", name="Change…").click()
-    page.get_by_label("Field").select_option("expected_close_date")
+    page.get_by_label("What to change").select_option("expected_close_date")
+    expect(page.locator("input[type=date]")).to_be_focused()
     page.locator("input[type=date]").fill("2031-05-06")
-    page.get_by_role("button", name="See what will change").click()
+    page.get_by_label("And also").select_option("tags")
+    expect(page.locator("[name=tags-value]")).to_be_focused()
+    page.locator("[name=tags-value]").fill("autumn")
+    page.get_by_label("And also").select_option("amount")
+    looked_at(page, "bulk-form", look)
+    page.get_by_role("button", name="Amount: leave as it is").click()
+    expect(page.locator("[name=amount-value]")).to_have_count(0)
+    expect(page.locator("[name=tags-value]")).to_have_value("autumn")
+    page.locator("input[type=date]").press("Enter")
     expect(page.locator("#plan")).to_be_visible()
     looked_at(page, "bulk-plan", look)
     page.locator("button[name=go]").click()
     expect(page.locator("#batch")).to_be_visible()
     looked_at(page, "bulk-batch", look)
-    assert Deal.objects.filter(expected_close="2031-05-06").count() > 0
+    changed = Deal.objects.filter(expected_close="2031-05-06")
+    assert changed.count() > 0
+    assert all("autumn" in one.tags for one in changed)
 
 
 def test_all_that_a_typed_filter_leaves_is_what_is_chosen(open_: Open, board: Pipeline, row: Deal):
