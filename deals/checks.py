@@ -14,7 +14,7 @@ from nimble import errors
 from nimble.models import Connection
 from sync import checks, overlay, registry
 from sync import pull as pulling
-from sync.models import OVERLAID, Edit, Quarantined
+from sync.models import OVERLAID, Check, Edit, Quarantined
 from sync.runs import Pull
 
 log = structlog.get_logger(__name__)
@@ -155,6 +155,13 @@ def number(connection: Connection, total: Decimal) -> checks.Figure:
     unknown = aside.exclude(nimble_id__in=Deal.objects.filter(workspace_id=connection.workspace_id).values("nimble_id"))
     ours = counted["own"] if total == counted["own"] else counted["all"] + unknown.count()
     return checks.Figure(key=TOTAL, theirs=total, ours=Decimal(ours))
+
+
+def forget(connection: Connection, pipeline_id: int) -> None:
+    """Nimble does not show this person a pipeline any more: nor do its sums."""
+    stages = set(Stage.objects.filter(pipeline=pipeline_id).values_list("nimble_id", flat=True))
+    known = Check.objects.filter(stream__connection=connection, stream__name="deals").values_list("pk", "key")
+    Check.objects.filter(pk__in=[pk for pk, key in known if key.partition("/")[0] in stages]).delete()
 
 
 def repair(connection: Connection, keys: Iterable[str]) -> None:

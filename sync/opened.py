@@ -82,5 +82,6 @@ def hide(resource: Resource, connection: Connection, pk: int) -> None:
         hidden = {"record_id": pk, "connection_id": connection.pk, "hidden_at": database_now()}
         with events.atomic():
             upsert(resource.sight, [hidden], ["record_id", "connection_id"])
+            resource.hidden(connection, pk)
             events.note(connection.workspace_id, resource.kind, [pk])
             events.narrowed(connection.workspace_id, resource.kind, {pk: [connection.nimble_user_id]})

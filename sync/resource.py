@@ -173,6 +173,9 @@ class Resource:
         """Whom Nimble shows such a record; None: everybody of the company."""
         return None
 
+    def hidden(self, connection: "Connection", pk: int) -> None:
+        """After Nimble refused a record to a person, in the same transaction: what told them of it besides."""
+
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
         """After rows were stored (pk → remote), in the same transaction: tables that hang on them."""
 

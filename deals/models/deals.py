@@ -122,7 +122,7 @@ class DealContact(models.Model):
     deal = models.ForeignKey(Deal, on_delete=models.CASCADE, related_name="related")
     contact_nimble_id = models.CharField(max_length=64)
     note = models.TextField(blank=True, default="")
-    position = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["position"]

@@ -8,13 +8,14 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from deals import mapping, metadata, queries
+from deals import checks, mapping, metadata, queries
 from deals.models import BoardDisplay, Deal, LostReason, Pipeline, PipelineSight, SavedView, Stage
 from deals.pipelines import lasting, sending, words
 from deals.pipelines.editor import Attributes
 from deals.pipelines.parts import values
 from deals.schema import store_own_fields
 from nimble.client import Client
+from nimble.models import Connection
 from sync import events, twins, when
 from sync.merge import Rule, set_of
 from sync.models import Edit
@@ -139,6 +140,9 @@ class Pipelines(Resource):
 
     def lasting(self, edit: Edit) -> str:
         return lasting.reason(edit)
+
+    def hidden(self, connection: Connection, pk: int) -> None:
+        checks.forget(connection, pk)
 
     # --- people ---
 

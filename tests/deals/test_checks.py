@@ -7,7 +7,7 @@ import pytest
 from deals import actions, checks, queries
 from deals.models import Deal
 from nimble.models import Connection
-from sync import pull
+from sync import opened, pull, registry
 from sync.models import Check, Quarantined, Run, Stream
 from tests.people import BJORN, EVE, Connect
 from tests.sandboxes import SandboxServer
@@ -122,3 +122,17 @@ def test_figures_that_nimble_will_not_give_fail_no_walk(mirror: Connection, nimb
     path = r"/api/v2/deals\?.*sort=updated"
     nimble.fault(method="GET", path=path, nth=2, times=0, status=500, body={"code": 107, "message": "Internal error"})
     assert walk(mirror)["deals"].state == Run.State.DONE
+
+
+def test_sums_of_a_pipeline_go_with_it(mirror: Connection):
+    pipeline = queries.visible_pipelines(mirror).order_by("pk")[0]
+    stages = set(pipeline.stages.values_list("nimble_id", flat=True))
+
+    def stages_compared() -> set[str]:
+        keys = Check.objects.filter(stream__connection=mirror, stream__name="deals").values_list("key", flat=True)
+        return {key.partition("/")[0] for key in keys}
+
+    before = stages_compared()
+    opened.hide(registry.resource("pipeline"), mirror, pipeline.pk)
+    assert before & stages
+    assert stages_compared() == before - stages
