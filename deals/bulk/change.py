@@ -1,5 +1,7 @@
 """What is asked of many deals: how some of their fields are to be, and what that makes of a deal."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +63,11 @@ class Change:
     @property
     def fields(self) -> list[str]:
         return [one.field for one in self.wishes]
+
+    @property
+    def digest(self) -> str:
+        """The same for the same change."""
+        return hashlib.blake2s(json.dumps(self.kept()).encode(), digest_size=8).hexdigest()
 
     def goal(self) -> Stage | None:
         """The stage that they come to."""

@@ -49,7 +49,11 @@ class ChangeForm:
 
     @property
     def is_wrong(self) -> bool:
-        return any(part.form.errors for part in self.parts)
+        """Whether something was asked for that cannot be; the first of it gets the focus."""
+        wrong = [part for part in self.parts if part.form.errors]
+        for part in wrong[:1]:
+            part.form.fields["value"].widget.attrs["autofocus"] = True
+        return bool(wrong) or not self.parts
 
     def change(self) -> Change:
         """What is asked for, once it is complete."""

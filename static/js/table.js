@@ -77,7 +77,9 @@ async function edit(cell) {
   await htmx.ajax("GET", `/deals/${row.dataset.deal}/cell/${field}/`, { source: cell, target: cell, swap: "beforeend" });
   const input = formIn(cell)?.querySelector("input:not([type=hidden]), textarea, select");
   cell.classList.toggle("editing", Boolean(input));
-  input?.focus();
+  // It may be wider and higher than its cell.
+  formIn(cell)?.parentElement.scrollIntoView({ block: "nearest", inline: "nearest" });
+  input?.focus({ preventScroll: true });
   if (input?.select && input.type !== "date") input.select();
 }
 
@@ -227,4 +229,6 @@ if (table()) {
   bind("mod+enter", "Ctrl ↵", null, inCell((cell) => save(cell)), form);
   bind("enter", "Enter", null, (event) => (event.target.matches("textarea") ? false : void save(cellOf(event.target))), form);
   settle();
+  // What was just sorted by may be far to the right.
+  table().querySelector("thead th[aria-sort]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }

@@ -1,6 +1,8 @@
 """Changing many deals of a table: a dry run first, then in a worker, paused, stopped, taken back whole."""
 
 import re
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,7 +24,11 @@ def post(page: Client, pipeline: Pipeline, deals: list[Deal], fields: dict[str, 
     """`fields`: what is typed by the names of the inputs; each is a field, "-" and which of its inputs."""
     names = list(dict.fromkeys(name.rpartition("-")[0] for name in fields))
     chosen = {"deals": ",".join(str(one.pk) for one in deals), "query": "", "field": names, **fields, **data}
-    return page.post(reverse("deals:bulk", args=[pipeline.pk]), chosen)
+    address = reverse("deals:bulk", args=[pipeline.pk])
+    if "go" in data and "seen" not in data:
+        seen = re.search(r'name="seen" value="(\w+)"', page.post(address, chosen).content.decode())
+        chosen["seen"] = seen[1] if seen else ""
+    return page.post(address, chosen)
 
 
 def set_to(**values: Any) -> dict[str, Any]:
@@ -60,7 +66,7 @@ def test_dry_run_lists_the_deals_with_old_and_new_value(page: Client, keep: Keep
     stage = Stage.objects.get(pipeline=sales, name="Propose")
     said = text(post(page, sales, rows[:1], set_to(stage=stage.pk), preview="1"))
     assert "Deal 001 : Qualify → Propose" in said
-    assert "and " not in said.partition("What will change")[2].partition("requests")[0]
+    assert "more" not in said.partition("Qualify → Propose")[2].partition("Open as page")[0]
     assert "Deal 001 : €1 → empty" in text(post(page, sales, rows[:1], set_to(amount=""), preview="1"))
 
 
@@ -122,6 +128,15 @@ def test_stage_without_a_probability_takes_the_one_that_is_given_along(page: Cli
     assert "2 of 2 deals change." in text(post(page, sales, rows, asked, preview="1"))
     post(page, sales, rows, asked, go="1")
     assert set(Deal.objects.values_list("stage_nimble_id", "probability")) == {(propose.nimble_id, 40)}
+
+
+def test_what_was_typed_since_is_shown_before_it_is_done(page: Client, three: list[Deal], sales: Pipeline):
+    shown = post(page, sales, three, set_to(amount="20"), preview="1").content.decode()
+    seen = re.findall(r'name="seen" value="(\w+)"', shown)[0]
+    again = post(page, sales, three, set_to(amount="200"), go="1", seen=seen)
+    assert "Deal 001 : €10 → €200" in text(again)
+    assert not Batch.objects.exists()
+    assert post(page, sales, three, set_to(amount="20"), go="1", seen=seen).status_code == 302
 
 
 def test_fields_are_added_and_taken_out_without_losing_what_was_typed(page: Client, three: list[Deal], sales: Pipeline):
@@ -265,16 +280,29 @@ def test_many_go_on_in_a_worker_are_paused_and_stopped(
     assert len(batches.reversal(batch)[1]) == 8
 
 
+def told(deals: Iterable[Deal]) -> dict[int, tuple[Any, ...]]:
+    return {one.pk: (one.description, one.stage_nimble_id, one.amount, one.tags) for one in deals}
+
+
 def test_change_and_its_undo_reach_nimble(mirror: Connection, nimble: SandboxServer):
     public = Deal.objects.filter(is_private=False, sights__connection=mirror, sights__view__is_editable=True)
     deals = [one for one in public.order_by("pk") if one.remote["privacy"]["edit"] is None][:3]
-    before = {one.pk: one.description for one in deals}
-    batch = bulk.begin(mirror.user, [one.pk for one in deals], Change([Wish("description", "Bulk")]))
+    goal = Stage.objects.filter(role="open", archived_at=None, default_probability__isnull=False).first()
+    assert goal
+    before = told(deals)
+    wishes = [Wish("description", "Bulk"), Wish("stage", str(goal.nimble_id)), Wish("amount", "4711.5")]
+    since = nimble.state()["log"]["last"]
+    change = Change([*wishes, Wish("tags", ["bulk"], "add")], goal.pk)
+    batch = bulk.begin(mirror.user, [one.pk for one in deals], change)
     assert outbox.deliver() == len(deals)
-    assert {one.description for one in Deal.objects.filter(pk__in=before)} == {"Bulk"}
+    # One request that changes something for each of them.
+    assert len(nimble.writes(since)) == len(deals)
+    for one in Deal.objects.filter(pk__in=before):
+        assert (one.description, one.stage_nimble_id, one.amount) == ("Bulk", goal.nimble_id, Decimal("4711.5"))
+        assert "bulk" in one.tags
     browser(mirror.user).post(reverse("inbox:undo_batch", args=[batch.pk]))
     assert outbox.deliver() == len(deals)
-    assert {one.pk: one.description for one in Deal.objects.filter(pk__in=before)} == before
+    assert told(Deal.objects.filter(pk__in=before)) == before
     said = text(browser(mirror.user).get(reverse("inbox:batch", args=[batch.pk])))
     assert "3 records were changed. 3 were taken back since." in said
     assert "Take all of this back" not in said

@@ -115,6 +115,17 @@ def test_form_is_sent_in_its_place_however_soon(open_: Open, board: Pipeline, ro
     expect(cell(page, row, "amount")).to_contain_text("4,321")
 
 
+def test_what_is_sorted_by_or_edited_and_the_sums_are_in_view(open_: Open, board: Pipeline, row: Deal):
+    page = open_(address(board) + "?by=tags", width=900)
+    expect(page.locator("#table thead th[aria-sort]")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#totals .sums")).to_be_in_viewport(ratio=1)
+    page.locator(".table-container").evaluate("box => box.scrollLeft = 0")
+    cell(page, row, "owner").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".cell-form [name=value]")).to_be_focused()
+    expect(page.locator(".cell-form")).to_be_in_viewport(ratio=1)
+
+
 def test_stage_is_chosen_from_a_menu(open_: Open, board: Pipeline, row: Deal):
     page = open_(address(board))
     goal = board.stages.filter(role="open", archived_at=None).order_by("position")[1]
