@@ -224,7 +224,9 @@ def settle_notes(pull: Reader, contact_id: str, listed: set[str]) -> None:
             payload, read_at = pull.read(partial(pull.client.note, note.known_id))
             pull.page(ContactNote.kind, [payload], read_at=read_at, counted=0)
         except errors.NotFound:
-            overlay.refresh(note, gone_at=database_now())
+            # As of now: a page that was read before must not bring it back.
+            now = database_now()
+            overlay.refresh(note, gone_at=now, fetched_at=now)
             pull.move(gone=1)
 
 

@@ -47,14 +47,14 @@ def pull_pipelines(pull: Pull) -> None:
     for position, payload in enumerate(listed):
         Pipeline.objects.filter(pk__in=[tally.ids.get(payload.get("pipeline_id") or "", 0)]).update(position=position)
     if listed:
-        settle_pipelines(pull, tally.ids.values(), read_at)
+        settle_pipelines(pull, tally.ids.values())
     fields, _read_at = pull.read(pull.client.deal_fields)
     save_fields(pull.workspace_id, metadata.fields(fields))
     Member.objects.remember(pull.connection.workspace, [p.get("creator") for p in listed])
     pull.move()
 
 
-def settle_pipelines(pull: Pull, listed: Iterable[int], read_at: datetime) -> None:
+def settle_pipelines(pull: Pull, listed: Iterable[int]) -> None:
     """A pipeline that this listing lacks, and that Nimble does not give them on its own either, is hidden from this
     person. It is gone once nobody else whose connection works is shown it.
     """
@@ -67,7 +67,9 @@ def settle_pipelines(pull: Pull, listed: Iterable[int], read_at: datetime) -> No
         except (errors.NotFound, errors.Forbidden) as error:
             seen = sights.filter(record=pipeline, hidden_at=None, connection__in=Connection.objects.active())
             if isinstance(error, errors.NotFound) and not seen.exclude(connection=pull.connection).exists():
-                overlay.refresh(pipeline, gone_at=read_at)
+                # As of now: a page that was read before must not bring it back.
+                now = database_now()
+                overlay.refresh(pipeline, gone_at=now, fetched_at=now)
             opened.hide(resource(Pipeline.kind), pull.connection, pipeline.pk)
         except errors.Refused:
             continue

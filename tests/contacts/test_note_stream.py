@@ -11,6 +11,7 @@ from nimble import client, errors
 from nimble.models import Connection
 from sync import leases
 from sync.models import Run, Stream
+from sync.reader import Reader
 from sync.runs import Pull, lease_name
 from tests import factories
 from tests.people import ADA
@@ -61,6 +62,19 @@ def test_note_that_was_deleted_in_nimble_is_gone(row: Contact, ada: Connection, 
     read(ada)
     assert "First" not in texts(row)
     assert "Second" in texts(row)
+
+
+def test_note_that_is_gone_is_not_brought_back_by_a_page_that_was_read_before(
+    row: Contact, ada: Connection, nimble: SandboxServer
+):
+    note = row.notes.get(text="First")
+    reader = Reader(ada, client.Client(ada))
+    payload, read_at = reader.read(lambda: reader.client.note(note.known_id))
+    nimble.edit(ADA, "note", note.nimble_id, delete=True)
+    again(row)
+    read(ada)
+    reader.page("contact_note", [payload], read_at=read_at)
+    assert "First" not in texts(row)
 
 
 def test_note_is_kept_where_the_listing_failed(row: Contact, ada: Connection, nimble: SandboxServer):

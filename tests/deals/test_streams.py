@@ -6,9 +6,11 @@ from deals import metadata, streams
 from deals.models import Deal, DealField, Pipeline
 from deals.queries import for_user
 from deals.streams import save_fields
+from nimble.client import Client
 from nimble.models import Connection
 from sync import pull
 from sync.models import Run, Stream
+from sync.reader import Reader
 from tests.deals.conftest import Keep
 from tests.deals.payloads import METADATA, deal, stage
 from tests.people import BJORN, Connect
@@ -54,6 +56,21 @@ def test_pipeline_missing_from_a_listing_is_gone_once_nimble_does_not_find_it(
     path = rf"/api/v2/deals/pipelines/{pipeline.nimble_id}$"
     nimble.fault(method="GET", path=path, status=404, body=NO_SUCH, times=0)
     again(mirror)
+    pipeline.refresh_from_db()
+    assert pipeline.gone_at is not None
+
+
+def test_pipeline_that_is_gone_is_not_brought_back_by_a_listing_that_was_read_before(
+    mirror: Connection, nimble: SandboxServer
+):
+    pipeline = Pipeline.objects.all()[0]
+    reader = Reader(mirror, Client(mirror))
+    answer, read_at = reader.read(reader.client.pipelines)
+    nimble.fault(method="GET", path=LISTING, status=200, body=without(nimble, mirror, pipeline.known_id), times=0)
+    path = rf"/api/v2/deals/pipelines/{pipeline.nimble_id}$"
+    nimble.fault(method="GET", path=path, status=404, body=NO_SUCH, times=0)
+    again(mirror)
+    reader.page("pipeline", answer["pipelines"], read_at=read_at)
     pipeline.refresh_from_db()
     assert pipeline.gone_at is not None
 

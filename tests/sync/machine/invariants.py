@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models.functions import Now
 from hypothesis.stateful import invariant
 
-from contacts.models import Contact
+from contacts.models import Contact, ContactNote
 from crmportal import statements
 from deals.models import Deal
 from sync import lines, planner, registry
@@ -39,6 +39,9 @@ class Invariants(Known):
                 self.tombstones_are_confirmed(kind, rows)
                 self.what_is_deleted_does_not_come_back(kind, rows, of_kind)
                 self.what_was_confirmed_is_kept(kind, rows, of_kind)
+            notes = list(ContactNote.objects.filter(nimble_id__in=self.deleted))
+            of_notes = [edit for edit in made if edit.kind == ContactNote.kind]
+            self.what_is_deleted_does_not_come_back(ContactNote.kind, notes, of_notes)
 
     def every_accepted_edit_is_somewhere(self, lines_of: dict[tuple[str, int], list[Edit]]) -> None:
         for line in lines_of.values():

@@ -25,7 +25,7 @@ SECRET = "only between us"
 FIELDS = {"deal": {"name": "name", "amount": "amount"}, "contact": {"last name": "field:last name"}}
 # Fields whose value Nimble is told as it was typed, so that it can be found.
 FOLLOWED = {*FIELDS["deal"].values(), *FIELDS["contact"].values(), "note", "body"}
-PATH = re.compile(r"/api/v\d/(?P<kind>deal|contact)s?/(?P<id>[^/?]+)(?:\?.*)?")
+PATH = re.compile(r"/api/v\d/(?P<kind>contacts/note|deal|contact)s?/(?P<id>[^/?]+)(?:\?.*)?")
 
 
 class Known(RuleBasedStateMachine):

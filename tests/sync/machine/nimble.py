@@ -5,6 +5,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from contacts.models import ContactNote
+from sync.models import Edit
 from tests.people import sign_in_again
 from tests.sync.machine.here import HERE, KIND, WHO
 from tests.sync.machine.known import Known
@@ -54,6 +56,16 @@ class InNimble(Known):
         row = self.row(kind, which)
         if self.in_nimble(kind, row, delete=True):
             self.deleted.add(row.nimble_id)
+
+    @rule(data=st.data())
+    def somebody_deletes_a_note_in_nimble(self, data: st.DataObject) -> None:
+        created = Edit.objects.filter(kind=ContactNote.kind, operation=Edit.Operation.CREATE)
+        there = [one["id"] for one in self.sandbox.objects("note")]
+        notes = ContactNote.objects.filter(pk__in=created.values("record_id"), nimble_id__in=there)
+        if found := list(notes.order_by("pk")):
+            note = data.draw(st.sampled_from(found))
+            self.in_nimble("note", note, delete=True)
+            self.deleted.add(note.known_id)
 
     @rule(which=HERE, kind=KIND, who=WHO, back=st.booleans())
     def nimble_hides_a_record(self, which: int, kind: str, who: int, back: bool) -> None:
