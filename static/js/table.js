@@ -229,6 +229,7 @@ if (table()) {
   bind("mod+enter", "Ctrl ↵", null, inCell((cell) => save(cell)), form);
   bind("enter", "Enter", null, (event) => (event.target.matches("textarea") ? false : void save(cellOf(event.target))), form);
   settle();
-  // What was just sorted by may be far to the right.
-  table().querySelector("thead th[aria-sort]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  // What somebody has sorted by may be far to the right.
+  const sorted = new URLSearchParams(location.search).has("by") && table().querySelector("thead th[aria-sort]");
+  if (sorted) sorted.scrollIntoView({ block: "nearest", inline: "nearest" });
 }

@@ -126,6 +126,15 @@ def test_what_is_sorted_by_or_edited_and_the_sums_are_in_view(open_: Open, board
     expect(page.locator(".cell-form")).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.parametrize("width", [768, 1024, 1280, 1440])
+def test_actions_are_on_the_screen_however_wide_it_is(open_: Open, board: Pipeline, row: Deal, width: int):
+    page = open_(address(board), width=width)
+    for surface in (address(board), board.get_absolute_url()):
+        page.goto(page.url.split("/deals/")[0] + surface)
+        for action in page.locator(".pagebar").locator(".btn:visible, input[type=search]").all():
+            expect(action).to_be_in_viewport(ratio=1)
+
+
 def test_stage_is_chosen_from_a_menu(open_: Open, board: Pipeline, row: Deal):
     page = open_(address(board))
     goal = board.stages.filter(role="open", archived_at=None).order_by("position")[1]
