@@ -285,6 +285,20 @@ def test_rows_are_chosen_by_keys_and_changed_together(open_: Open, board: Pipeli
     assert all("autumn" in one.tags for one in changed)
 
 
+def test_several_fields_are_changed_without_javascript(open_: Open, board: Pipeline, row: Deal):
+    page = open_(f"{address(board)}?{urlencode({'q': row.name})}", java_script_enabled=False)
+    page.get_by_role("button", name=re.compile("^Change all")).click()
+    for field, typed in (("amount", "4321"), ("expected_close_date", "2031-05-06")):
+        page.locator("#bulk-also").select_option(field)
+        page.get_by_role("button", name="Add").click()
+        page.locator(f"[name={field}-value]").fill(typed)
+    page.get_by_role("button", name="See what will change").click()
+    page.locator("button[name=go]").click()
+    expect(page.locator("#batch")).to_contain_text("Amount: 4,321 · Expected close: May 6, 2031")
+    row.refresh_from_db()
+    assert (row.amount, str(row.expected_close)) == (4321, "2031-05-06")
+
+
 def test_all_that_a_typed_filter_leaves_is_what_is_chosen(open_: Open, board: Pipeline, row: Deal):
     page = open_(address(board))
     expect(page.locator("#rows > tr").nth(1)).to_be_visible()
