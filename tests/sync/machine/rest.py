@@ -9,7 +9,7 @@ from nimble.models import Connection
 from sync import inbox, outbox, pull, push, registry
 from sync.models import IN_LINE, NEEDS_PERSON, OVERLAID, Edit, State
 from tests.people import sign_in_again
-from tests.sync.machine.invariants import Invariants
+from tests.sync.machine.invariants import Invariants, Operation
 from tests.sync.machine.known import SECRET
 from tests.sync.machine.workers import Workers
 
@@ -35,7 +35,7 @@ class Rest(Workers, Invariants):
         self.listen()
         self.stirred = True
         self.all_is_well()
-        waiting = Edit.objects.filter(pk__in=self.accepted, state__in=IN_LINE).exclude(state__in=NEEDS_PERSON)
+        waiting = Edit.objects.filter(pk__in=self.accepted, state__in=IN_LINE)
         stuck = [edit for edit in waiting if not self.waits_for_a_person(edit)]
         assert not stuck, f"at rest, and still waiting: {stuck}"
         for who in (0, 1):
@@ -53,17 +53,17 @@ class Rest(Workers, Invariants):
         self.no_secret_is_in_the_log()
 
     def waits_for_a_person(self, edit: Edit) -> bool:
-        """Behind something in its line that needs a person, for one that it depends on, or with all creates of somebody
-        whose plan is full.
+        """It needs one itself, comes after one that does, in its line or because it depends on it, or is a create of
+        somebody whose plan is full.
         """
-        needed = Edit.objects.filter(state__in=NEEDS_PERSON)
-        before = needed.filter(kind=edit.kind, record_id=edit.record_id, pk__lt=edit.pk)
-        full = needed.filter(connection=edit.connection, error__reason="quota")
-        return (
-            before.exists()
-            or (edit.depends_on is not None and edit.depends_on.state != State.CONFIRMED)
-            or (edit.operation == Edit.Operation.CREATE and full.exists())
-        )
+        if edit.state in NEEDS_PERSON:
+            return True
+        before = Edit.objects.filter(kind=edit.kind, record_id=edit.record_id, pk__lt=edit.pk)
+        first = [*before.filter(state__in=[*IN_LINE, *NEEDS_PERSON])]
+        if edit.depends_on is not None and edit.depends_on.state != State.CONFIRMED:
+            first.append(edit.depends_on)
+        full = Edit.objects.filter(connection=edit.connection, state=State.BLOCKED, error__reason="quota")
+        return (edit.operation == Operation.CREATE and full.exists()) or any(map(self.waits_for_a_person, first))
 
     def is_as_in_nimble(self, row: Any) -> None:
         if row.nimble_id is None or row.nimble_id in self.deleted or row.nimble_id in self.hidden:
