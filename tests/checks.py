@@ -19,7 +19,8 @@ LONG = "bench or soak"
 # What depends on the database's own ways (locks, races, JSON, search, order) runs on PostgreSQL once more.
 ON_POSTGRES = [
     *("tests/nimble/test_encryption.py", "tests/nimble/test_signin.py", "tests/nimble/test_tokens.py"),
-    *("tests/sync/test_outbox.py", "tests/sync/test_pull.py", "tests/sync/test_restored.py"),
+    *("tests/sync/test_outbox.py", "tests/sync/test_conflicts.py", "tests/sync/test_lost_answers.py"),
+    *("tests/sync/test_sent.py", "tests/sync/test_pull.py", "tests/sync/test_restored.py"),
     *("tests/sync/test_inbox.py", "tests/sync/test_undo.py", "tests/run/test_probes.py"),
     *("tests/sync/test_visibility.py", "tests/reports/test_figures.py", "tests/reports/test_past.py"),
     *("tests/contacts/test_delivery.py", "tests/contacts/test_keyset.py", "tests/contacts/test_lists.py"),
