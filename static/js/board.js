@@ -5,7 +5,7 @@ import { openMenu } from "./menu.js";
 import { open as openDrawer } from "./drawer.js";
 import { company, withOthers } from "./many.js";
 import { toast } from "./toasts.js";
-import { announce, calm, word } from "./words.js";
+import { announce, calm, narrow, word } from "./words.js";
 
 const board = () => document.getElementById("board");
 const columns = () => [...(board()?.querySelectorAll(".column") ?? [])];
@@ -148,8 +148,9 @@ function sortable(list) {
     touchStartThreshold: 6,
     scroll: true,
     bubbleScroll: true,
-    scrollSensitivity: 80,
-    scrollSpeed: 14,
+    // On a phone a column is as wide as the screen: it comes along slowly enough to let go over it.
+    scrollSensitivity: narrow() ? 48 : 80,
+    scrollSpeed: narrow() ? 7 : 14,
     revertOnSpill: true,
     // The card in hand is a copy, and the policy forbids to copy a style attribute.
     onChoose({ item }) {

@@ -1,12 +1,12 @@
 // A quick look at a record: a link with `data-drawer` opens its page's `?drawer=1` fragment in the panel. The address
 // bar shows the record's own address, Back closes, and focus returns to where it came from.
 import { bind } from "./keys.js";
+import { narrow } from "./words.js";
 
 const drawer = document.getElementById("drawer");
 const body = document.getElementById("drawer-body");
 let opener = null;
 
-const narrow = () => matchMedia("(max-width: 767px)").matches;
 const fragment = (href) => {
   const url = new URL(href, location.href);
   url.searchParams.set("drawer", "1");

@@ -1,5 +1,6 @@
 // Menus: <details class="menu"> closes like a menu, and one shared popup, filled for whoever asks, with arrow keys.
 import { bind } from "./keys.js";
+import { narrow } from "./words.js";
 
 const shared = document.createElement("div");
 shared.id = "move-menu";
@@ -15,7 +16,7 @@ const items = () => [...shared.querySelectorAll("[role^=menuitem]:not([aria-disa
 
 function place(anchor) {
   // On a phone it comes up from below, where the thumb is.
-  if (matchMedia("(max-width: 767px)").matches) return Object.assign(shared.style, { top: "", left: "" });
+  if (narrow()) return Object.assign(shared.style, { top: "", left: "" });
   const box = anchor.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = shared;
   const below = box.bottom + 4 + height <= innerHeight - 8;
@@ -83,7 +84,11 @@ shared.addEventListener("keydown", (event) => {
   }
   event.stopPropagation();
 });
-for (const moved of ["resize", "scroll"]) addEventListener(moved, (event) => event.target !== shared && owner && shared.hidePopover(), true);
+// It closes when what opened it moves away from it; on a phone it lies by itself, and stays when the keyboard goes.
+function moved({ type, target }) {
+  if (owner && !narrow() && (type === "resize" || target.contains(owner.anchor))) shared.hidePopover();
+}
+for (const type of ["resize", "scroll"]) addEventListener(type, moved, true);
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;

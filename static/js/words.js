@@ -19,3 +19,5 @@ export const typing = (element) =>
   (element.isContentEditable || element.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=button], [type=submit])"));
 
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+// Whether the page is as narrow as on a phone.
+export const narrow = () => matchMedia("(max-width: 767px)").matches;

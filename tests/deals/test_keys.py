@@ -289,6 +289,9 @@ def test_every_key_of_the_inbox_and_of_a_decision(open_: Open, board: Pipeline, 
 
     address = page.url
     others = page.locator("[data-next]").get_attribute("href") or "-"
+    # Its field has the focus, where letters are typed.
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
+    page.get_by_role("button", name="Send again").focus()
     assert listed(page, "On this page") == {"mod+enter", "n"}
     page.keyboard.press("n")
     page.wait_for_url(f"**{others}*")

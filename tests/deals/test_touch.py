@@ -1,7 +1,5 @@
 """The board under a finger: a long press takes a card, a swipe scrolls, menus open by a tap."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -10,36 +8,7 @@ from nimble.models import Connection
 from sync.models import Edit
 from tests import factories
 from tests.browser import Open
-
-PHONE: dict[str, Any] = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True}
-# Longer than the board waits before a touch takes a card.
-HOLD = 500
-
-
-class Finger:
-    """Touches as the system sends them, so that the browser itself scrolls or lets the page have them."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.session = page.context.new_cdp_session(page)
-        self.x = self.y = 0.0
-
-    def _send(self, kind: str, *points: dict[str, float]) -> None:
-        self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
-
-    def down(self, x: float, y: float) -> None:
-        self.x, self.y = x, y
-        self._send("touchStart", {"x": x, "y": y})
-
-    def glide(self, x: float, y: float, steps: int = 12) -> None:
-        from_x, from_y = self.x, self.y
-        for step in range(1, steps + 1):
-            part = step / steps
-            self.x, self.y = from_x + (x - from_x) * part, from_y + (y - from_y) * part
-            self._send("touchMove", {"x": self.x, "y": self.y})
-
-    def up(self) -> None:
-        self._send("touchEnd")
+from tests.touch import HOLD, PHONE, Finger
 
 
 def on_phone(open_: Open, board: Pipeline) -> Page:
