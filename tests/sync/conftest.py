@@ -1,9 +1,11 @@
-"""Records of the mirror that most tests change."""
+"""Records of the mirror that most tests change, and what Nimble has been asked."""
 
 import pytest
 
 from deals.models import Deal, Stage
 from nimble.models import Connection
+from tests.sandboxes import SandboxServer
+from tests.sync.viewers import Asked
 
 
 @pytest.fixture
@@ -18,3 +20,16 @@ def other_stage(deal: Deal) -> Stage:
     """Another open stage of the deal's pipeline."""
     stages = Stage.objects.filter(pipeline__nimble_id=deal.pipeline_nimble_id, role="open", archived_at=None)
     return stages.exclude(nimble_id=deal.stage_nimble_id)[0]
+
+
+@pytest.fixture
+def asked(nimble: SandboxServer) -> Asked:
+    """What Nimble has been asked since the last time, tokens aside: the paths without the query, `/…/` for an id."""
+    since = [nimble.state()["log"]["last"]]
+
+    def paths() -> list[str]:
+        entries = nimble.log(since[0])
+        since[0] = max((one["n"] for one in entries), default=since[0])
+        return [one["path"].split("?")[0] for one in entries if "/oauth/" not in one["path"]]
+
+    return paths
