@@ -16,10 +16,8 @@ from tests.sync.machine.known import FOLLOWED, SECRET, Known, plain
 HERE = st.integers(0, 3)
 WHO = st.sampled_from([0, 1])
 KIND = st.sampled_from(["deal", "contact"])
-MOST_DEALS = 5
-
-
 SOON = st.booleans()
+MOST_DEALS = 5
 
 
 class Here(Known):
