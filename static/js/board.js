@@ -119,13 +119,13 @@ function toasts(shown) {
 }
 
 // A column takes what is let go anywhere in it, on its header as well as on its list; the one that would is marked.
-const columnAt = ({ clientX, clientY }) => document.elementFromPoint(clientX, clientY)?.closest(".column:not([data-archived])");
+const goalAt = ({ clientX, clientY }) => document.elementFromPoint(clientX, clientY)?.closest(".dropzone, .column:not([data-archived])");
 
 function mark(goal) {
   for (const column of columns()) column.classList.toggle("goal", column === goal);
 }
 
-const aim = (event) => mark(columnAt(event));
+const aim = (event) => mark(goalAt(event));
 
 function sortable(list) {
   if (!window.Sortable || window.Sortable.get(list)) return;
@@ -168,14 +168,16 @@ function sortable(list) {
       toasts(false);
     },
     onEnd({ item, to, originalEvent }) {
+      // Let go outside every list, or on one quicker than the library looks, the card is back where it was: what is below
+      // the hand decides, while the zones, which lie over columns, are still there.
+      const spilled = to === origin.list && originalEvent && goalAt(originalEvent.changedTouches?.[0] ?? originalEvent);
       removeEventListener("pointermove", aim, true);
       mark(null);
       board().classList.remove("dragging");
       toasts(true);
       busy.delete(item.id);
-      // Let go outside every list, the card is back where it was: what is below the hand decides.
-      const spilled = to === origin.list && originalEvent && columnAt(originalEvent.changedTouches?.[0] ?? originalEvent);
-      const stage = to.dataset.drop ?? (spilled || to.closest(".column"))?.dataset.stage;
+      const goal = spilled || to.closest(".dropzone, .column");
+      const stage = goal?.dataset.drop ?? goal?.dataset.stage;
       if (!stage || stage === origin.list.closest(".column")?.dataset.stage) return;
       if (to.dataset.drop) insert(item, listOf(stage), null);
       moveOrAsk(item, stage, { origin });

@@ -119,6 +119,25 @@ def test_drop_on_a_header_moves_the_card(open_: Open, board: Pipeline, row: Deal
     assert Edit.objects.count() == 1
 
 
+def test_drop_on_won_counts_however_quick_the_hand_is(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1440)
+    expect(page.locator('.card[tabindex="0"]').first).to_be_visible()
+    card, zone = page.locator(f"#deal-{row.pk}"), page.locator(".dropzone").first
+    name = zone.inner_text().strip()
+    box = card.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 40, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] + 40, steps=5)
+    expect(zone).to_be_visible()
+    goal = zone.bounding_box()
+    assert goal
+    page.mouse.move(goal["x"] + goal["width"] / 2, goal["y"] + goal["height"] / 2)
+    page.mouse.up()
+    expect(page.locator(".toast")).to_contain_text([f"is in {name}."])
+    expect(page.locator(f'.column[data-name="{name}"] #deal-{row.pk}')).to_be_visible()
+
+
 def test_toasts_are_few_and_leave(open_: Open, board: Pipeline, row: Deal):
     page = open_(board.get_absolute_url(), width=1440)
     names = [one.get_attribute("data-name") for one in page.locator(".column:not([data-archived])").all()]
