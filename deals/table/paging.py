@@ -42,7 +42,9 @@ def walk(
     for leg, has_values in legs:
         rows = leg
         if start is not None and (start[0] is not None) == has_values:
-            rows = _beyond(leg, column, start, descending)
+            # What lies beyond a value has one. Saying so would work it out once more for every deal.
+            is_known = has_values and sorting.value is not None
+            rows = _beyond(deals if is_known else leg, column, start, descending, indexed=sorting.value is None)
         elif start is not None and has_values != back:
             # The place is in the other leg, and this one lies on its other side.
             continue
@@ -62,14 +64,14 @@ def _kept(named: Hashable, piece: QuerySet[Deal, Any]) -> list[tuple[Any, ...]]:
     return statements.rows(named, lambda: piece)
 
 
-def _beyond(leg: QuerySet[Deal], column: str, start: Place, descending: bool) -> QuerySet[Deal]:
+def _beyond(leg: QuerySet[Deal], column: str, start: Place, descending: bool, *, indexed: bool) -> QuerySet[Deal]:
     value, pk = start
     step = "lt" if descending else "gt"
     if value is None:
         return leg.filter(**{f"pk__{step}": pk})
-    tie = Q(**{column: value, f"pk__{step}": pk})
+    further = Q(**{f"{column}__{step}": value}) | Q(**{column: value, f"pk__{step}": pk})
     # The bound says nothing new, but lets an index begin at the place.
-    return leg.filter(Q(**{f"{column}__{step}e": value}), Q(**{f"{column}__{step}": value}) | tie)
+    return leg.filter(Q(**{f"{column}__{step}e": value}), further) if indexed else leg.filter(further)
 
 
 def above(deals: QuerySet[Deal], sorting: Sorting, pks: Iterable[int]) -> dict[int, int]:
