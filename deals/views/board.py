@@ -1,7 +1,6 @@
 """The board of a pipeline, the rest of a column, and what changed on a board that is open."""
 
 import json
-from collections.abc import Collection
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -13,7 +12,7 @@ from django_htmx.http import trigger_client_event
 from deals import queries, saved
 from deals.board import Board, open_board
 from deals.filters import Filters
-from deals.groupings import FORECAST
+from deals.groupings import FORECAST, GROUPINGS
 from deals.live import News, news
 from deals.models import Deal
 from sync import polls, status
@@ -142,25 +141,22 @@ def tags(request: HttpRequest) -> HttpResponse:
     return render(request, "deals/tags.html", {"names": queries.tag_names(request.user)})
 
 
-def of_request(request: HttpRequest, data: Any, *, touched: Collection[str] | None = None) -> Board:
+def of_request(request: HttpRequest, data: Any, *, action: str = "") -> Board:
     """The board that a request comes from, as it says itself: `pipeline`, and its filters in `query`.
 
-    `touched`: only what these of its columns need.
+    `action`: what is done to a card. Where that is what such a board does by moving it, from the column `seen` to
+    `stage`, it is opened for these two alone.
     """
     pipeline = data.get("pipeline", "")
     if not (pipeline.isdecimal() and len(pipeline) < 19):
         raise Http404
     filters = Filters.of(QueryDict(data.get("query", "").lstrip("?")))
-    found = open_board(request.user, int(pipeline), filters, touched=touched)
+    columns = {data.get("seen", ""), data.get("stage", "")}
+    is_moved = GROUPINGS[filters.group].action == action and "" not in columns
+    found = open_board(request.user, int(pipeline), filters, touched=columns if is_moved else None)
     if found is None:
         raise Http404
     return found
-
-
-def touched(request: HttpRequest) -> set[str] | None:
-    """The columns between which a board says that it moved a card; None where it does not."""
-    columns = {request.POST.get("seen", ""), request.POST.get("stage", "")}
-    return None if "" in columns else columns
 
 
 def _open(request: HttpRequest, pk: int) -> Board:

@@ -13,7 +13,7 @@ from deals import actions, queries
 from deals.forecast import ByMonth
 from deals.models import Deal
 from deals.views import answers
-from deals.views.board import fragments, of_request, touched
+from deals.views.board import fragments, of_request
 from sync import edits
 
 FIELD = "expected_close_date"
@@ -26,7 +26,7 @@ def reschedule(request: HttpRequest, pk: int) -> HttpResponse:
     409 where that cannot be.
     """
     deal = get_object_or_404(queries.for_user(request.user), pk=pk)
-    board = of_request(request, request.POST, touched=touched(request))
+    board = of_request(request, request.POST, action=ByMonth.action)
     if not queries.is_editable(deal, request.user):
         return answers.refused(request, deal, _("You may not edit this deal in Nimble."))
     forecast = ByMonth(board.stages, lambda: board.members)

@@ -13,10 +13,11 @@ from django_htmx.http import trigger_client_event
 
 from deals import actions, beside, queries
 from deals.forms import MoveForm
+from deals.grouping import ByOwner, ByStage
 from deals.models import Deal, LostReason, Role, Stage
 from deals.record import Record
 from deals.views import answers
-from deals.views.board import fragments, of_request, touched
+from deals.views.board import fragments, of_request
 from sync import edits, status
 from sync import undo as undoing
 
@@ -47,8 +48,8 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
     text = (_("{deal} is in {stage} of {pipeline}.") if elsewhere else _("{deal} is in {stage}.")).format(**where)
     if reason:
         text += " " + _("The reason is kept as a note: Nimble has no field for it.")
-    undo = reverse("deals:undo", args=[pk, edit.pk]) if edit else ""
-    return _done(request, deal, text, undo)
+    undo = answers.undo(deal, edit)
+    return _done(request, deal, text, undo, ByStage.action)
 
 
 @require_POST
@@ -67,7 +68,7 @@ def give(request: HttpRequest, pk: int) -> HttpResponse:
     except edits.CannotEdit as refusal:
         return answers.refused(request, deal, str(refusal))
     text = _("{deal} is owned by {name}.").format(deal=deal.name or _("Unnamed"), name=board.members[owner])
-    return _done(request, deal, text, reverse("deals:undo", args=[pk, edit.pk]) if edit else "")
+    return _done(request, deal, text, answers.undo(deal, edit), ByOwner.action)
 
 
 @require_POST
@@ -110,9 +111,9 @@ def reasons_of(stage: Stage) -> list[LostReason]:
     return list(LostReason.objects.filter(pipeline=stage.pipeline).order_by("text"))
 
 
-def _done(request: HttpRequest, deal: Deal, text: str, undo: str) -> HttpResponse:
+def _done(request: HttpRequest, deal: Deal, text: str, undo: str, action: str) -> HttpResponse:
     if getattr(request, "htmx", False) and "pipeline" in request.POST:
-        board = of_request(request, request.POST, touched=touched(request))
+        board = of_request(request, request.POST, action=action)
         response = fragments(request, board, [deal.pk], text=text, undo=undo)
         return trigger_client_event(response, "close-dialog")
     if getattr(request, "htmx", False):

@@ -71,6 +71,17 @@ def test_filters_hold_for_the_figures_of_a_drop(page: Client, rows: list[Deal], 
     assert {re.search(r'class="n">(\d+)', head)[1] for head in heads(answer).values()} == {"0"}  # type: ignore[index]
 
 
+@pytest.mark.parametrize("group", ["owner", "month"])
+def test_move_to_a_stage_brings_the_card_of_a_board_that_has_other_columns(
+    page: Client, rows: list[Deal], sales: Pipeline, group: str
+):
+    sent = {"stage": stage("Propose"), "seen": stage("Qualify"), "pipeline": sales.pk, "query": f"?group={group}"}
+    answer = page.post(reverse("deals:move", args=[rows[0].pk]), sent, headers=HTMX)
+    column = {"owner": "u1", "month": "none"}[group]
+    assert f'data-editable="1" hx-swap-oob="true" data-stage="{column}"' in answer.content.decode()
+    assert heads(answer) == heads(page.get(sales.get_absolute_url() + f"?group={group}"))
+
+
 def test_drop_out_of_an_archived_stage_is_answered(page: Client, keep: Keep, sales: Pipeline):
     [row] = keep(deal(1, "Old"))
     sent = {"stage": stage("Won"), "seen": stage("Old"), "pipeline": sales.pk, "query": ""}
@@ -83,8 +94,8 @@ def test_summary_follows_a_drop_at_once(open_: Open, board: Pipeline, row: Deal)
     page = open_("/deals/")
     # Who does not look at the page asks once a minute.
     page.add_init_script("Object.defineProperty(document, 'hidden', { get: () => true })")
-    page.goto(page.url.split("/deals/")[0] + board.get_absolute_url())
-    page.wait_for_event("response", lambda answer: "/live/" in answer.url)
+    with page.expect_response(lambda answer: "/live/" in answer.url):
+        page.goto(page.url.split("/deals/")[0] + board.get_absolute_url())
     going = page.locator("#open-count")
     count = int(going.inner_text().split()[0])
     expect(page.locator("#stats")).not_to_contain_text("Not yet in Nimble")
