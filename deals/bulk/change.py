@@ -64,10 +64,9 @@ class Change:
     def fields(self) -> list[str]:
         return [one.field for one in self.wishes]
 
-    @property
-    def digest(self) -> str:
-        """The same for the same change."""
-        return hashlib.blake2s(json.dumps(self.kept()).encode(), digest_size=8).hexdigest()
+    def digest(self, pks: Iterable[int]) -> str:
+        """The same for the same change of the same deals, in whichever order they are."""
+        return hashlib.blake2s(json.dumps([self.kept(), sorted(pks)]).encode(), digest_size=8).hexdigest()
 
     def goal(self) -> Stage | None:
         """The stage that they come to."""

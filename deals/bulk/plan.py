@@ -41,8 +41,8 @@ class Difference:
 
 @dataclass
 class Plan:
-    """What a change would do. `changes`, `same`: how many deals; `by_field`: in how many each field changes, by what it
-    is called; `shown`: the first that change; `locked`: those that this person may not edit in Nimble, `unsure`: those
+    """What a change would do. `changes`, `same`: how many deals; `by_field`: what each field is called, and in how many
+    it changes; `shown`: the first that change; `locked`: those that this person may not edit in Nimble, `unsure`: those
     that need a probability of their own first. `notes`: how many are told why they were lost. `rate`: calls to Nimble
     a second.
     """
@@ -50,7 +50,7 @@ class Plan:
     total: int = 0
     changes: int = 0
     same: int = 0
-    by_field: dict[str, int] = field(default_factory=dict)
+    by_field: list[tuple[str, int]] = field(default_factory=list)
     shown: list[Difference] = field(default_factory=list)
     locked: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
@@ -117,7 +117,7 @@ def plan(user: Any, pks: Sequence[int], change: Change) -> Plan:
                         for name, value in wanted.items()
                     ]
                     found.shown.append(Difference(deal, fields))
-    found.by_field = {called[name]: counts[name] for name in change.fields}
+    found.by_field = [(called[name], counts[name]) for name in change.fields]
     found.notes = counts["stage"] if change.reason else 0
     return found
 

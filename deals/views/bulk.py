@@ -22,7 +22,7 @@ from sync.views.answers import refused
 def change(request: HttpRequest, pk: int) -> HttpResponse:
     """The deals of `deals` (ids with commas), or with `all` whatever the filters of `query` leave: which fields; then
     to which values; then, with `preview`, what that would do; then, with `go`, begin with what was `seen`: what was
-    typed since is shown first.
+    typed since, and which deals came or went, is shown first.
     """
     filters = Filters.of(QueryDict(request.POST.get("query", "").lstrip("?")))
     table = open_table(request.user, pk, filters)
@@ -39,13 +39,14 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     context |= {"deals": request.POST.get("deals", ""), "all": request.POST.get("all", ""), "query": filters.query()}
     if is_asked and form.is_complete:
         asked = form.change()
-        if "go" in request.POST and request.POST.get("seen") == asked.digest:
+        seen = asked.digest(pks)
+        if "go" in request.POST and request.POST.get("seen") == seen:
             try:
                 edits.connection_of(request.user, table.pipeline)
             except edits.CannotEdit as reason:
                 return refused(request, str(reason), "deals:index")
             return redirect("inbox:batch", bulk.begin(request.user, pks, asked, back=back).pk)
-        context |= {"plan": bulk.plan(request.user, pks, asked), "seen": asked.digest}
+        context |= {"plan": bulk.plan(request.user, pks, asked), "seen": seen, "is_other": "go" in request.POST}
     is_wrong = is_asked and not form.is_edited and form.is_wrong
     return render(request, "deals/bulk.html", {**context, "is_wrong": is_wrong}, status=422 if is_wrong else 200)
 

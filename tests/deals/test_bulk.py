@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from deals import bulk, losses
 from deals.bulk import Change, Wish
-from deals.models import Deal, DealNote, LostReason, Pipeline, Stage
+from deals.models import Deal, DealField, DealNote, LostReason, Pipeline, Stage
 from nimble.models import Connection
 from sync import batches, outbox
 from sync.models import Batch, Edit, State
@@ -137,6 +137,29 @@ def test_what_was_typed_since_is_shown_before_it_is_done(page: Client, three: li
     assert "Deal 001 : €10 → €200" in text(again)
     assert not Batch.objects.exists()
     assert post(page, sales, three, set_to(amount="20"), go="1", seen=seen).status_code == 302
+
+
+def test_deals_that_came_since_are_shown_before_they_are_changed(page: Client, keep: Keep, sales: Pipeline):
+    keep(deal(1, tags=["hot"]))
+    data = {"all": "1", "query": "?tag=hot"}
+    shown = post(page, sales, [], set_to(amount="20"), **data, preview="1").content.decode()
+    seen = re.findall(r'name="seen" value="(\w+)"', shown)[0]
+    keep(deal(2, tags=["hot"]))
+    again = post(page, sales, [], set_to(amount="20"), **data, go="1", seen=seen)
+    assert "This is not what you were shown: look at it again. Amount: 2 of 2 change." in text(again)
+    assert not Batch.objects.exists()
+    # In another order they are the same.
+    Deal.objects.filter(name="Deal 001").update(updated_in_nimble=None)
+    seen = re.findall(r'name="seen" value="(\w+)"', again.content.decode())[0]
+    assert post(page, sales, [], set_to(amount="20"), **data, go="1", seen=seen).status_code == 302
+
+
+def test_fields_of_one_name_are_told_apart(page: Client, three: list[Deal], sales: Pipeline):
+    DealField.objects.filter(field_id="x-text").update(name="Amount")
+    asked = set_to(amount="20", **{"field:x-text": "New"})
+    said = text(post(page, sales, three, asked, preview="1"))
+    assert "Amount: 1 of 3 change. Amount: 2 of 3 change." in said
+    assert "Deal 001 : Amount: €10 → €20 Amount: empty → New" in said
 
 
 def test_fields_are_added_and_taken_out_without_losing_what_was_typed(page: Client, three: list[Deal], sales: Pipeline):
