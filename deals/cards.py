@@ -21,6 +21,7 @@ from crmportal import formats
 from crmportal.formats import hue, initials, locale, money
 from deals import queries
 from deals.display import USUAL
+from deals.mapping import sorted_by
 from deals.models import Deal, Stage
 from sync import terms
 from sync.models import NEEDS_PERSON, State
@@ -47,6 +48,11 @@ class Card(NamedTuple):
     locked: bool
     edit_state: str | None
     company: str | None
+
+    @property
+    def sort_name(self) -> str:
+        """What its name is sorted by, as the deal's column has it."""
+        return sorted_by(self.name)
 
 
 def query(deals: QuerySet[Deal], user: Any, *more: str) -> QuerySet[Deal, Any]:

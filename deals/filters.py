@@ -40,7 +40,7 @@ ORDERS = {
     "": Order(_lazy("Last change"), "updated_in_nimble", "updated", descending=True),
     "amount": Order(_lazy("Amount"), "amount", "amount", descending=True),
     "close": Order(_lazy("Expected close"), "expected_close", "expected_close", descending=False),
-    "name": Order(_lazy("Name"), "name", "name", descending=False),
+    "name": Order(_lazy("Name"), "sort_name", "sort_name", descending=False),
     "age": Order(_lazy("Longest in the stage"), "stage_since", "stage_since", descending=False),
 }
 # What the columns of a board can be, of all groupings.

@@ -176,6 +176,11 @@ def values(payload: Mapping[str, Any], standard: Mapping[str, str]) -> dict[str,
     return found
 
 
+def sorted_by(name: str) -> str:
+    """What a deal's name is sorted by: neither case nor accents decide."""
+    return terms.fold(name)[:200]
+
+
 def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """The typed columns of a deal, of its values (with the edits over them) and the rest of its JSON."""
     name = (found.get("name") or "").strip()[:500]
@@ -185,6 +190,7 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
     tag_names = list(found.get("tags") or [])
     return {
         "name": name,
+        "sort_name": sorted_by(name),
         "description": found.get("description") or "",
         "amount": amount(found.get("amount")),
         "currency": (found.get("currency") or "")[:3].upper(),

@@ -8,13 +8,13 @@ from contacts.keyset import SortedIndex
 from sync.mirror import Mirrored, Sight
 
 # Columns by which the deals of a pipeline are listed, by the names of their indexes.
-SORTED = {"updated": "updated_in_nimble", "amount": "amount", "close": "expected_close", "name": "name"}
+SORTED = {"updated": "updated_in_nimble", "amount": "amount", "close": "expected_close", "name": "sort_name"}
 # The orders of a board's columns, in each the deals with a value first, by the names of their indexes.
 STACKED = {
     "updated": F("updated_in_nimble").desc(nulls_last=True),
     "amount": F("amount").desc(nulls_last=True),
     "close": F("expected_close").asc(),
-    "name": F("name").asc(),
+    "name": F("sort_name").asc(),
     "age": F("stage_since").asc(),
 }
 
@@ -27,6 +27,7 @@ class Deal(Mirrored):
     kind = "deal"
 
     name = models.CharField(max_length=500)
+    sort_name = models.CharField(max_length=200, blank=True, default="")
     description = models.TextField(blank=True, default="")
     amount = models.DecimalField(max_digits=24, decimal_places=4, null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True, default="")

@@ -40,7 +40,7 @@ class Column:
         return self.kind in NUMBERS
 
 
-NAME = Column("name", LABELS["name"], "string", "name", "field")
+NAME = Column("name", LABELS["name"], "string", "sort_name", "field")
 # What every table can show besides the name, in the usual order.
 STANDARD = (
     Column("stage", LABELS["stage"], "stage", WORKED_OUT, "stage"),

@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import re
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.test import Client
 from django.urls import reverse
 
@@ -19,7 +21,7 @@ from sync.models import Edit, Export
 from team.models import Profile
 from tests import factories
 from tests.contacts.payloads import contact, item
-from tests.deals.conftest import Keep, browser, pk_of
+from tests.deals.conftest import Keep, browser, columns, pk_of
 from tests.deals.payloads import deal, related
 from tests.people import BJORN, Connect
 
@@ -162,6 +164,16 @@ def test_stage_goes_by_its_place_and_owner_by_name(page: Client, keep: Keep, sal
     found: Any = page.get(reverse("deals:table_file", args=[sales.pk]), {"by": "stage"})
     lines = b"".join(found.streaming_content).decode().splitlines()
     assert [line.split(",")[0] for line in lines[1:]] == ["Deal 002", "Deal 001", "Deal 000"]
+
+
+def test_neither_case_nor_accents_decide_where_a_name_stands(page: Client, keep: Keep, sales: Pipeline):
+    names = ["Zebra", "apple", "Émile", "banana", "éclair"]
+    keep(*(deal(n, values={"name": name}) for n, name in enumerate(names)))
+    Deal.objects.filter(name__in=names[:2]).update(sort_name="")
+    import_module("deals.migrations.0013_sort_name").fill(apps, None)
+    expected = [pk_of(f"d{names.index(name)}") for name in ("apple", "banana", "éclair", "Émile", "Zebra")]
+    assert listed(open_(page, sales, by="name")) == expected
+    assert columns(page.get(sales.get_absolute_url(), {"sort": "name"}))["Qualify"].cards == expected
 
 
 def test_tags_are_sorted_by_the_first_and_then_by_the_next(page: Client, keep: Keep, sales: Pipeline):
