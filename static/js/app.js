@@ -9,6 +9,7 @@ import "./editable.js";
 import "./tabs.js";
 import "./poll.js";
 import "./picks.js";
+import "./at-once.js";
 import "./board.js";
 import "./board-live.js";
 import "./live.js";

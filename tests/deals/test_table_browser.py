@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from deals import actions, mapping
 from deals.forecast import first_of, key_of
@@ -283,6 +283,38 @@ def test_rows_are_chosen_by_keys_and_changed_together(open_: Open, board: Pipeli
     changed = Deal.objects.filter(expected_close="2031-05-06")
     assert changed.count() > 0
     assert all("autumn" in one.tags for one in changed)
+
+
+def test_fields_to_change_are_chosen_by_keys_and_kept_while_the_portal_is_slow(open_: Open, board: Pipeline, row: Deal):
+    page = open_(f"{address(board)}?{urlencode({'q': row.name})}")
+    page.locator("#rows > tr th").first.focus()
+    page.keyboard.press("x")
+    page.locator("#chosen").get_by_role("button", name="Change…").click()
+    also = page.get_by_label("What to change")
+    expect(also).to_be_focused()
+    # To step through the closed list is not to choose.
+    for field in ("stage", "amount"):
+        page.keyboard.press("ArrowDown")
+        expect(also).to_have_value(field)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    amount = page.locator("[name=amount-value]")
+    expect(amount).to_be_focused()
+    expect(page.locator("[name=stage-value]")).to_have_count(0)
+    amount.fill("4321")
+    waiting: list[Route] = []
+    page.route("**/table/change/", lambda route: waiting.append(route))
+    with page.expect_request("**/table/change/"):
+        page.get_by_label("And also").select_option("tags")
+    # What is typed now would not be in the answer.
+    expect(amount).to_be_disabled()
+    expect(page.get_by_role("button", name="See what will change")).to_be_disabled()
+    while not waiting:
+        page.wait_for_timeout(10)
+    waiting[0].continue_()
+    expect(page.locator("[name=tags-value]")).to_be_focused()
+    expect(amount).to_have_value("4321")
+    expect(amount).to_be_enabled()
 
 
 def test_several_fields_are_changed_without_javascript(open_: Open, board: Pipeline, row: Deal):
