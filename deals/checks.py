@@ -158,7 +158,7 @@ def number(connection: Connection, total: Decimal) -> checks.Figure:
 
 
 def forget(connection: Connection, pipeline_id: int) -> None:
-    """Nimble does not show this person a pipeline any more: nor do its sums."""
+    """Nimble does not show this person a pipeline, or its deals, any more: nor do we what it said of their sums."""
     stages = set(Stage.objects.filter(pipeline=pipeline_id).values_list("nimble_id", flat=True))
     known = Check.objects.filter(stream__connection=connection, stream__name="deals").values_list("pk", "key")
     Check.objects.filter(pk__in=[pk for pk, key in known if key.partition("/")[0] in stages]).delete()

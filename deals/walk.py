@@ -121,6 +121,8 @@ def refused(pull: Pull, pipeline: str, is_refused: bool) -> None:
     with events.atomic():
         if sights.update(refused_at=database_now() if is_refused else None):
             events.note(pull.workspace_id, Pipeline.kind, None)
+            for pk in found.values_list("pk", flat=True) if is_refused else ():
+                checks.forget(pull.connection, pk)
 
 
 def part(pull: Pull, head: dict[str, str]) -> dict[str, Any]:

@@ -124,15 +124,30 @@ def test_figures_that_nimble_will_not_give_fail_no_walk(mirror: Connection, nimb
     assert walk(mirror)["deals"].state == Run.State.DONE
 
 
+def compared(connection: Connection) -> set[str]:
+    """The stages whose sums are kept."""
+    keys = Check.objects.filter(stream__connection=connection, stream__name="deals").values_list("key", flat=True)
+    return {key.partition("/")[0] for key in keys}
+
+
 def test_sums_of_a_pipeline_go_with_it(mirror: Connection):
     pipeline = queries.visible_pipelines(mirror).order_by("pk")[0]
     stages = set(pipeline.stages.values_list("nimble_id", flat=True))
-
-    def stages_compared() -> set[str]:
-        keys = Check.objects.filter(stream__connection=mirror, stream__name="deals").values_list("key", flat=True)
-        return {key.partition("/")[0] for key in keys}
-
-    before = stages_compared()
+    before = compared(mirror)
     opened.hide(registry.resource("pipeline"), mirror, pipeline.pk)
     assert before & stages
-    assert stages_compared() == before - stages
+    assert compared(mirror) == before - stages
+
+
+def test_sums_of_deals_that_nimble_refuses_go_before_the_others_are_compared(
+    mirror: Connection, nimble: SandboxServer
+):
+    pipeline = queries.visible_pipelines(mirror).order_by("pk")[0]
+    stages = set(pipeline.stages.values_list("nimble_id", flat=True))
+    before = compared(mirror)
+    nimble.fault(method="GET", path=rf"/api/v2/deals/pipelines/{pipeline.nimble_id}/deals.*", times=0, status=403)
+    path = r"/api/v2/deals\?.*sort=updated"
+    nimble.fault(method="GET", path=path, nth=2, times=0, status=500, body={"code": 107, "message": "Internal error"})
+    assert walk(mirror)["deals"].state == Run.State.DONE
+    assert before & stages
+    assert compared(mirror) == before - stages
