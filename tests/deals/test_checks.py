@@ -139,9 +139,7 @@ def test_sums_of_a_pipeline_go_with_it(mirror: Connection):
     assert compared(mirror) == before - stages
 
 
-def test_sums_of_deals_that_nimble_refuses_go_before_the_others_are_compared(
-    mirror: Connection, nimble: SandboxServer
-):
+def test_sums_of_deals_that_nimble_refuses_go_before_the_others_are_compared(mirror: Connection, nimble: SandboxServer):
     pipeline = queries.visible_pipelines(mirror).order_by("pk")[0]
     stages = set(pipeline.stages.values_list("nimble_id", flat=True))
     before = compared(mirror)
