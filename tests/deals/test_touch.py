@@ -8,6 +8,8 @@ from nimble.models import Connection
 from sync.models import Edit
 from tests import factories
 from tests.browser import Open
+from tests.deals.conftest import Keep
+from tests.deals.payloads import deal
 from tests.touch import HOLD, PHONE, Finger
 
 
@@ -92,3 +94,24 @@ def test_menus_work_by_a_tap(phone: Page, row: Deal):
     expect(phone.locator("#drawer #deal-head")).to_be_visible()
     phone.locator("#drawer [data-drawer-close]").tap()
     expect(phone.locator("#drawer")).to_be_hidden()
+
+
+def test_neighbours_in_a_columns_head_are_hit_apart(open_: Open, sales: Pipeline, keep: Keep):
+    keep(*(deal(n, "Qualify", values={"amount": "5"}, currency=code) for n, code in enumerate(("EUR", "USD", "GBP"))))
+    phone = on_phone(open_, sales)
+    finger = Finger(phone)
+    head = phone.locator(".column > header:has(.more-sums)").first
+    finger.tap(head.locator("summary"))
+    expect(head.locator(".more-sums .menu-list")).to_be_visible()
+    phone.keyboard.press("Escape")
+    expect(head.locator(".more-sums .menu-list")).to_be_hidden()
+    finger.tap(head.locator(".add"))
+    expect(phone.locator(".quick-add")).to_be_visible()
+
+
+def test_rows_of_the_table_are_chosen_by_a_tap(open_: Open, board: Pipeline):
+    page = open_(f"{board.get_absolute_url()}table/", **PHONE)
+    expect(page.locator("#rows [tabindex='0']").first).to_be_attached()
+    Finger(page).tap(page.get_by_label("Choose ").nth(1))
+    expect(page.locator("#chosen")).to_contain_text("1 chosen")
+    expect(page.locator("#drawer[open]")).to_have_count(0)
