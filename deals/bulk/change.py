@@ -44,21 +44,25 @@ class Wish:
 @dataclass(frozen=True)
 class Change:
     """What is asked of each deal. `stage`: the key of the stage that they come to, where they are moved; `reason`: why
-    they are lost there.
+    they are lost there. `pipeline`: Nimble's id of the one in which they are, "" for whichever: those that somebody
+    moves to another meanwhile stay as they are.
     """
 
     wishes: Sequence[Wish]
     stage: int | None = None
     reason: str = ""
+    pipeline: str = ""
 
     @classmethod
     def of(cls, asked: Mapping[str, Any]) -> "Change":
         """As a batch keeps it."""
-        return cls([Wish(**one) for one in asked["wishes"]], asked["stage"], asked["reason"])
+        wishes = [Wish(**one) for one in asked["wishes"]]
+        return cls(wishes, asked["stage"], asked["reason"], asked["pipeline"])
 
     def kept(self) -> dict[str, Any]:
         """For a batch to keep."""
-        return {"wishes": [vars(one) for one in self.wishes], "stage": self.stage, "reason": self.reason}
+        wishes = [vars(one) for one in self.wishes]
+        return {"wishes": wishes, "stage": self.stage, "reason": self.reason, "pipeline": self.pipeline}
 
     @property
     def fields(self) -> list[str]:
@@ -67,6 +71,10 @@ class Change:
     def digest(self, pks: Iterable[int]) -> str:
         """The same for the same change of the same deals, in whichever order they are."""
         return hashlib.blake2s(json.dumps([self.kept(), sorted(pks)]).encode(), digest_size=8).hexdigest()
+
+    def is_past(self, deal: Deal) -> bool:
+        """Whether somebody has moved a deal to another pipeline."""
+        return self.pipeline not in ("", deal.pipeline_nimble_id)
 
     def goal(self) -> Stage | None:
         """The stage that they come to."""

@@ -26,6 +26,8 @@ def change_one(pk: int, asked: Mapping[str, Any], *, author: Any) -> Edit | None
     if not queries.is_editable(deal, author):
         raise edits.CannotEdit(_("You may not edit this deal in Nimble."))
     change = Change.of(asked)
+    if change.is_past(deal):
+        raise edits.CannotEdit(_("It is in another pipeline by now."))
     wanted = change.wanted(Standing(change.fields).of([deal])[pk])
     if not wanted:
         return None

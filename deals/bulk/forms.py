@@ -27,6 +27,7 @@ class ChangeForm:
     """
 
     def __init__(self, table: Table, data: Any) -> None:
+        self.pipeline = table.pipeline.nimble_id or ""
         self.columns = [one for one in table.available if one.edit]
         known = {one.name: one for one in self.columns}
         self.added = known.get(data.get("also", ""))
@@ -59,7 +60,9 @@ class ChangeForm:
         """What is asked for, once it is complete."""
         moved = next((part.form for part in self.parts if isinstance(part.form, StageForm)), None)
         wishes = [part.wish() for part in self.parts]
-        return Change(wishes, moved.chosen.pk, moved.reason_text()) if moved else Change(wishes)
+        if moved is None:
+            return Change(wishes, pipeline=self.pipeline)
+        return Change(wishes, moved.chosen.pk, moved.reason_text(), self.pipeline)
 
 
 class Part:

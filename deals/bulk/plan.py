@@ -43,8 +43,8 @@ class Difference:
 class Plan:
     """What a change would do. `changes`, `same`: how many deals; `by_field`: what each field is called, and in how many
     it changes; `shown`: the first that change; `locked`: those that this person may not edit in Nimble, `unsure`: those
-    that need a probability of their own first. `notes`: how many are told why they were lost. `rate`: calls to Nimble
-    a second.
+    that need a probability of their own first, `past`: those that are in another pipeline by now. `notes`: how many are
+    told why they were lost. `rate`: calls to Nimble a second.
     """
 
     total: int = 0
@@ -54,6 +54,7 @@ class Plan:
     shown: list[Difference] = field(default_factory=list)
     locked: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
+    past: list[str] = field(default_factory=list)
     notes: int = 0
     rate: float = pace.Pace().rate
 
@@ -78,6 +79,7 @@ class Plan:
         groups = [
             (_("You may not edit in Nimble:"), self.locked),
             (_("The stage asks for a probability, which they have not:"), self.unsure),
+            (_("In another pipeline by now:"), self.past),
         ]
         return [(why, names[:NAMED], max(len(names) - NAMED, 0)) for why, names in groups if names]
 
@@ -99,6 +101,8 @@ def plan(user: Any, pks: Sequence[int], change: Change) -> Plan:
             wanted = change.wanted(before[deal.pk])
             if deal.pk in locked:
                 found.locked.append(deal.name or _("Unnamed"))
+            elif change.is_past(deal):
+                found.past.append(deal.name or _("Unnamed"))
             elif not wanted:
                 found.same += 1
             elif is_unsure(deal, stage, wanted):

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from deals import bulk, losses
+from deals import actions, bulk, losses
 from deals.bulk import Change, Wish
 from deals.models import Deal, DealField, DealNote, LostReason, Pipeline, Stage
 from nimble.models import Connection
@@ -152,6 +152,22 @@ def test_deals_that_came_since_are_shown_before_they_are_changed(page: Client, k
     Deal.objects.filter(name="Deal 001").update(updated_in_nimble=None)
     seen = re.findall(r'name="seen" value="(\w+)"', again.content.decode())[0]
     assert post(page, sales, [], set_to(amount="20"), **data, go="1", seen=seen).status_code == 302
+
+
+def test_deal_that_somebody_moved_to_another_pipeline_meanwhile_stays_as_it_is(
+    page: Client, three: list[Deal], sales: Pipeline, ada: Connection
+):
+    first, second, _locked = three
+    there = Stage.objects.filter(is_final=False).exclude(pipeline=sales)[0]
+    asked = set_to(**{"field:x-text": "New"})
+    shown = post(page, sales, [first, second], asked, preview="1").content.decode()
+    actions.move(author=ada.user, deal=first, stage=there)
+    said = text(post(page, sales, [first, second], asked, preview="1"))
+    assert f"Order no.: 1 of 2 change. In another pipeline by now: {first.name}" in said
+    seen = re.findall(r'name="seen" value="(\w+)"', shown)[0]
+    address = post(page, sales, [first, second], asked, go="1", seen=seen)["Location"]
+    assert [edit.record_id for edit in Edit.objects.filter(fields__has_key="field:x-text")] == [second.pk]
+    assert f"{first.name} It is in another pipeline by now." in text(page.get(address))
 
 
 def test_fields_of_one_name_are_told_apart(page: Client, three: list[Deal], sales: Pipeline):
