@@ -192,6 +192,7 @@ def _states() -> dict[str, str]:
         State.RETRYING: saved,
         State.SENDING: _state("sent", _("Sent"), _("On its way; Nimble has not answered yet.")),
         **dict.fromkeys(NEEDS_PERSON, needs),
+        queries.OF_A_COLLEAGUE: _state("needs-you", _("Waits for its author"), ""),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from contacts import queries as contacts
@@ -21,11 +21,13 @@ from deals.models import (
 )
 from nimble.models import Connection
 from sync import terms
-from sync.models import OVERLAID, Edit, State
+from sync.models import NEEDS_PERSON, OVERLAID, Edit, State
 from sync.viewer import decided, viewer
 
 # These edits go to Nimble by themselves.
 ON_ITS_WAY = (State.PENDING, State.RETRYING, State.SENDING)
+# What a card shows in the place of a state that only a colleague can do something about.
+OF_A_COLLEAGUE = "colleague"
 # Tags on offer while one is typed.
 MOST_TAGS = 500
 
@@ -248,16 +250,22 @@ def unsettled(user: Any) -> QuerySet[Edit]:
 def with_card(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal]:
     """The deals with what their cards say beyond their own columns: `locked`, `edit_state`, `company`.
 
-    `locked`: Nimble does not let this person edit it. `edit_state`: of the last edit not in Nimble yet.
+    `locked`: Nimble does not let this person edit it. `edit_state`: of the last edit not in Nimble yet; `OF_A_COLLEAGUE`
+    where that needs its author, who is not this person.
     `company`: the name of the first related contact, where this person may see that.
     """
     own_sight = DealSight.objects.filter(record=OuterRef("pk"), connection=viewer(user))
     edit = unsettled(user).filter(record_id=OuterRef("pk")).order_by("-id")
     return deals.annotate(
         locked=Exists(own_sight.filter(view__is_editable=False)),
-        edit_state=Subquery(edit.values("state")[:1]),
+        edit_state=Subquery(edit.annotate(shown=_shown_to(user)).values("shown")[:1]),
         company=of_company(user, "name"),
     )
+
+
+def _shown_to(user: Any) -> Case:
+    colleagues = Q(state__in=NEEDS_PERSON) & ~Q(author=user)
+    return Case(When(colleagues, then=Value(OF_A_COLLEAGUE)), default=F("state"))
 
 
 def of_company(user: Any, column: str) -> Subquery:

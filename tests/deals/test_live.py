@@ -12,7 +12,7 @@ from deals import actions
 from deals.models import Deal, DealSight, Pipeline, PipelineSight, Stage
 from nimble.models import Connection, Workspace
 from sync import opened, polls, registry, undo
-from sync.models import Event
+from sync.models import Edit, Event, State
 from tests import factories
 from tests.browser import Open
 from tests.contacts.payloads import contact, item
@@ -56,6 +56,18 @@ def test_silence_is_told_with_two_statements_and_writes_nothing(
     assert (answer.status_code, answer.content, answer["Cache-Control"]) == (204, b"", "no-store")
     assert all(one["sql"].startswith("SELECT") for one in asked)
     assert not answer.cookies
+
+
+def test_card_says_who_is_needed(page: Client, keep: Keep, sales: Pipeline, ada: Connection, bjorn: Connection):
+    [row] = keep(deal(1))
+    actions.change(author=ada.user, deal=row, field="name", value="Renamed by Ada")
+    Edit.objects.update(state=State.CONFLICT)
+    theirs = browser(bjorn.user)
+    for address in (sales.get_absolute_url(), reverse("deals:table", args=[sales.pk]), row.get_absolute_url()):
+        assert "Needs you</span>" in page.get(address).content.decode()
+        body = theirs.get(address).content.decode()
+        assert "Waits for its author</span>" in body
+        assert "Needs you</span>" not in body
 
 
 def test_change_brings_the_card_its_place_and_the_figures(
