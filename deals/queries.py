@@ -250,8 +250,8 @@ def unsettled(user: Any) -> QuerySet[Edit]:
 def with_card(deals: QuerySet[Deal], user: Any) -> QuerySet[Deal]:
     """The deals with what their cards say beyond their own columns: `locked`, `edit_state`, `company`.
 
-    `locked`: Nimble does not let this person edit it. `edit_state`: of the last edit not in Nimble yet; `OF_A_COLLEAGUE`
-    where that needs its author, who is not this person.
+    `locked`: Nimble does not let this person edit it.
+    `edit_state`: of the last edit not in Nimble yet; `OF_A_COLLEAGUE` where it needs its author, somebody else.
     `company`: the name of the first related contact, where this person may see that.
     """
     own_sight = DealSight.objects.filter(record=OuterRef("pk"), connection=viewer(user))

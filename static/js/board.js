@@ -358,6 +358,14 @@ function arrived(changes) {
   });
 }
 
+// On a phone a column fills the screen: what somebody filters for shows, wherever it is.
+function reveal() {
+  const asked = new URLSearchParams(board().dataset.query);
+  if (!narrow() || board().scrollLeft || !["q", "owner", "tag"].some((name) => asked.has(name))) return;
+  const found = columns().find((column) => column.querySelector(".card"));
+  if (found !== columns()[0]) found?.scrollIntoView({ block: "nearest", inline: "start", behavior: "instant" });
+}
+
 let watched = null;
 function start() {
   const element = board();
@@ -365,6 +373,7 @@ function start() {
   watched = element;
   new MutationObserver(arrived).observe(element, { childList: true, subtree: true });
   settle();
+  reveal();
 }
 
 const ARROWS = { arrowleft: "ArrowLeft", arrowright: "ArrowRight", arrowup: "ArrowUp", arrowdown: "ArrowDown", home: "Home", end: "End" };

@@ -115,3 +115,14 @@ def test_rows_of_the_table_are_chosen_by_a_tap(open_: Open, board: Pipeline):
     Finger(page).tap(page.get_by_label("Choose ").nth(1))
     expect(page.locator("#chosen")).to_contain_text("1 chosen")
     expect(page.locator("#drawer[open]")).to_have_count(0)
+
+
+def test_filter_shows_what_it_finds_in_another_column(open_: Open, sales: Pipeline, keep: Keep):
+    [_first, found] = keep(deal(1, "Qualify"), deal(2, "Won", values={"name": "Lighthouse"}))
+    phone = on_phone(open_, sales)
+    card = phone.locator(f"#deal-{found.pk}")
+    expect(card).not_to_be_in_viewport()
+    Finger(phone).type(phone.locator("#filter-q"), "lighth")
+    expect(phone.locator("#filter-chips")).to_contain_text("lighth")
+    expect(card).to_be_in_viewport()
+    expect(phone.locator("#filter-q")).to_be_focused()
