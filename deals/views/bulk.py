@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from deals import bulk
 from deals.bulk.forms import ChangeForm
@@ -17,13 +17,17 @@ from sync import batches, edits
 from sync.views.answers import refused
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @never_cache
 def change(request: HttpRequest, pk: int) -> HttpResponse:
     """The deals of `deals` (ids with commas), or with `all` whatever the filters of `query` leave: which fields; then
     to which values; then, with `preview`, what that would do; then, with `go`, begin with what was `seen`: what was
     typed since, and which deals came or went, is shown first.
+
+    GET, whence a sign-in that was asked for in between comes back: the table, to choose anew.
     """
+    if request.method == "GET":
+        return redirect("deals:table", pk)
     filters = Filters.of(QueryDict(request.POST.get("query", "").lstrip("?")))
     table = open_table(request.user, pk, filters)
     if table is None:

@@ -287,6 +287,12 @@ def test_what_one_does_not_see_is_not_touched(page: Client, three: list[Deal], s
     assert not Edit.objects.exists()
 
 
+def test_sign_in_in_between_leads_back_to_the_table(page: Client, sales: Pipeline):
+    answer = page.get(reverse("deals:bulk", args=[sales.pk]), follow=True)
+    assert answer.redirect_chain == [(reverse("deals:table", args=[sales.pk]), 302)]
+    assert answer.status_code == 200
+
+
 def test_many_go_on_in_a_worker_are_paused_and_stopped(
     page: Client, keep: Keep, sales: Pipeline, ada: Connection, monkeypatch: pytest.MonkeyPatch
 ):
