@@ -112,6 +112,8 @@ def test_neighbours_in_a_columns_head_are_hit_apart(open_: Open, sales: Pipeline
 def test_rows_of_the_table_are_chosen_by_a_tap(open_: Open, board: Pipeline):
     page = open_(f"{board.get_absolute_url()}table/", **PHONE)
     expect(page.locator("#rows [tabindex='0']").first).to_be_attached()
+    text = "cell => [...cell.querySelectorAll('a')].at(0).getBoundingClientRect().left"
+    assert page.locator("#table thead th").first.evaluate(text) == page.locator("#rows th").first.evaluate(text)
     Finger(page).tap(page.get_by_label("Choose ").nth(1))
     expect(page.locator("#chosen")).to_contain_text("1 chosen")
     expect(page.locator("#drawer[open]")).to_have_count(0)
