@@ -134,14 +134,9 @@ def _changes(record: Record) -> Iterator[Event]:
     moments: dict[tuple[Any, str], list[Line]] = {}
     for row in rows:
         if not _is_told(record, row.field):
-            moments.setdefault((row.at, row.by), []).append(
-                _line(
-                    record,
-                    row.field,
-                    (row.before, record.currencies.before(row.at)),
-                    (row.after, record.currencies.after(row.at)),
-                )
-            )
+            before = (row.before, record.currencies.before(row.at))
+            after = (row.after, record.currencies.after(row.at))
+            moments.setdefault((row.at, row.by), []).extend(_lines(record, row.field, before, after))
     for (at, by), lines in moments.items():
         yield Event("change", at, record.members.get(by, ""), lines=lines)
 
@@ -157,9 +152,10 @@ def _edits(record: Record) -> Iterator[Event]:
         arrived = edit.state == State.CONFIRMED
         before, after = _currencies(record, edit)
         lines = [
-            _line(record, name, (change.get("base"), before), (change.get("new"), after))
+            line
             for name, change in edit.fields.items()
             if not (arrived and _is_told(record, name)) and name != "pipeline"
+            for line in _lines(record, name, (change.get("base"), before), (change.get("new"), after))
         ]
         mine = edit.author_id == record.user.pk
         if lines:
@@ -187,6 +183,17 @@ def _currencies(record: Record, edit: Edit) -> tuple[str, str]:
     return record.currencies.before(at), record.currencies.after(at)
 
 
-def _line(record: Record, name: str, before: tuple[Any, str], after: tuple[Any, str]) -> Line:
-    """`before` and `after`: each a value, with the deal's currency at that time."""
-    return Line(record.label(name), record.told(name, *before), record.told(name, *after))
+def _lines(record: Record, name: str, before: tuple[Any, str], after: tuple[Any, str]) -> list[Line]:
+    """`before` and `after`: each a value, with the deal's currency at that time. Of tags, those that came or went."""
+    label = record.label(name)
+    if name == "tags":
+        there, now = before[0] or [], after[0] or []
+        told = [
+            (_("{field}: {value} added"), [tag for tag in now if tag not in there]),
+            (_("{field}: {value} removed"), [tag for tag in there if tag not in now]),
+        ]
+        if lines := [
+            Line("", "", text.format(field=label, value=record.told(name, tags, ""))) for text, tags in told if tags
+        ]:
+            return lines
+    return [Line(label, record.told(name, *before), record.told(name, *after))]

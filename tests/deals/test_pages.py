@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from contacts.models import Contact
+from deals import actions
 from deals.models import Deal, LostReason, Stage
 from nimble.models import Connection
 from sync.clock import database_now
@@ -123,6 +124,16 @@ def test_timeline_names_nobody_whom_the_team_does_not_know(page: Client, keep: K
     text = words(page.get(reverse("deals:history", args=[row.pk])))
     assert "changed in Nimble" in text
     assert "0123456789abcdef01234567" not in text
+
+
+def test_timeline_tells_which_tags_came_and_went(page: Client, keep: Keep, ada: Connection):
+    many = [f"A tag of many number {n}" for n in range(24)]
+    [row] = keep(deal(1, tags=many))
+    actions.change(author=ada.user, deal=row, field="tags", value=[*many[1:], "The new one"])
+    timeline = page.get(reverse("deals:history", args=[row.pk])).content.decode()
+    assert "Tags: The new one added" in timeline
+    assert f"Tags: {many[0]} removed" in timeline
+    assert many[1] not in timeline
 
 
 def test_timeline_tells_amounts_in_the_currency_of_then(page: Client, keep: Keep, ada: Connection):
