@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import seed
+from hypothesis import seed, settings
 
 from sync import lines
 from tests.people import Connect
@@ -35,11 +35,14 @@ def sandbox(small_world: SandboxServer) -> SandboxServer:
 def engine(
     request: pytest.FixtureRequest, monkeypatch, transactional_db: None, connect: Connect, nimble: SandboxServer
 ) -> Iterator[type[machines.Engine]]:
-    """One part's machine: where a seed is asked for, each has its own of it."""
+    """One part's machine. Where a seed is asked for, each has its own of it; so it has with `CI=true`, where Hypothesis
+    would take the same examples for all of them.
+    """
     # A reader that steps aside for somebody's edit only waits here: nobody would send it meanwhile.
     monkeypatch.setattr(lines, "watch", lambda _connection: lambda: False)
     machine = type("Engine", (machines.Engine,), world.pulled_by_two(connect, nimble))
-    if asked := request.config.getoption("--hypothesis-seed"):
+    asked = request.config.getoption("--hypothesis-seed")
+    if asked or settings.default.derandomize:  # type: ignore[union-attr]
         machine = seed(f"{asked}/{request.param}")(machine)
     with world.listening(machine.logged), points.watched():
         yield machine
