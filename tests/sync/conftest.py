@@ -1,5 +1,8 @@
 """Records of the mirror that most tests change, and what Nimble has been asked."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from deals.models import Deal, Stage
@@ -23,13 +26,19 @@ def other_stage(deal: Deal) -> Stage:
 
 
 @pytest.fixture
-def asked(nimble: SandboxServer) -> Asked:
-    """What Nimble has been asked since the last time, tokens aside: the paths without the query, `/…/` for an id."""
+def requests_since(nimble: SandboxServer) -> Callable[[], list[dict[str, Any]]]:
+    """What the sandbox's log has since the last time, tokens aside."""
     since = [nimble.state()["log"]["last"]]
 
-    def paths() -> list[str]:
-        entries = nimble.log(since[0])
-        since[0] = max((one["n"] for one in entries), default=since[0])
-        return [one["path"].split("?")[0] for one in entries if "/oauth/" not in one["path"]]
+    def entries() -> list[dict[str, Any]]:
+        found = nimble.log(since[0])
+        since[0] = max((one["n"] for one in found), default=since[0])
+        return [one for one in found if "/oauth/" not in one["path"]]
 
-    return paths
+    return entries
+
+
+@pytest.fixture
+def asked(requests_since: Callable[[], list[dict[str, Any]]]) -> Asked:
+    """What Nimble has been asked since the last time, tokens aside: the paths without the query, `/…/` for an id."""
+    return lambda: [one["path"].split("?")[0] for one in requests_since()]

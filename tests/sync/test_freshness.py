@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -25,16 +26,9 @@ Asked = Callable[[], list[str]]
 
 
 @pytest.fixture
-def asked(nimble: SandboxServer) -> Asked:
+def asked(requests_since: Callable[[], list[dict[str, Any]]]) -> Asked:
     """What Nimble has been asked since the last time, tokens aside: method and path without the query."""
-    since = [nimble.state()["log"]["last"]]
-
-    def paths() -> list[str]:
-        entries = nimble.log(since[0])
-        since[0] = max((one["n"] for one in entries), default=since[0])
-        return [f"{one['method']} {one['path'].split('?')[0]}" for one in entries if "/oauth/" not in one["path"]]
-
-    return paths
+    return lambda: [f"{one['method']} {one['path'].split('?')[0]}" for one in requests_since()]
 
 
 @pytest.fixture
