@@ -9,15 +9,16 @@ shared.popover = "auto";
 shared.setAttribute("role", "menu");
 (document.querySelector("main") ?? document.body).append(shared);
 let owner = null;
+let from = null;
 let typed = "";
 let typedAt = 0;
 
 const items = () => [...shared.querySelectorAll("[role^=menuitem]:not([aria-disabled=true])")];
 
 function place(anchor) {
+  const box = (from = anchor.getBoundingClientRect());
   // On a phone it comes up from below, where the thumb is.
   if (narrow()) return Object.assign(shared.style, { top: "", left: "" });
-  const box = anchor.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = shared;
   const below = box.bottom + 4 + height <= innerHeight - 8;
   const top = below ? box.bottom + 4 : Math.max(8, box.top - 4 - height);
@@ -84,9 +85,12 @@ shared.addEventListener("keydown", (event) => {
   }
   event.stopPropagation();
 });
-// It closes when what opened it moves away from it; on a phone it lies by itself, and stays when the keyboard goes.
-function moved({ type, target }) {
-  if (owner && !narrow() && (type === "resize" || target.contains(owner.anchor))) shared.hidePopover();
+// It closes when what opened it moves away from it; on a phone it lies by itself, and stays when the keyboard goes. The
+// scrolling that brought its anchor here is told of a frame later, and closes nothing.
+function moved() {
+  if (!owner || narrow()) return;
+  const { left, top } = owner.anchor.getBoundingClientRect();
+  if (left !== from.left || top !== from.top) shared.hidePopover();
 }
 for (const type of ["resize", "scroll"]) addEventListener(type, moved, true);
 

@@ -245,6 +245,24 @@ def test_esc_closes_one_thing_at_a_time(open_: Open, board: Pipeline):
     expect(page.locator("#rows > tr[aria-selected=true]")).to_have_count(0)
 
 
+def test_menu_stays_where_the_focus_scrolled_and_leaves_with_its_card(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=900)
+    board_, menu = page.locator("#board"), page.locator("#move-menu")
+    card = page.locator('.column:not([data-archived]) .card[data-editable="1"]').last
+    expect(card).not_to_be_in_viewport()
+    # A quick hand: the key follows before the browser tells of the scrolling that the focus began.
+    press_at_once = """card => {
+        card.focus();
+        card.dispatchEvent(new KeyboardEvent("keydown", { key: "m", bubbles: true, cancelable: true }));
+    }"""
+    two_frames = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    card.evaluate(press_at_once)
+    page.evaluate(two_frames)
+    expect(menu).to_be_visible()
+    board_.evaluate("board => board.scrollBy(-200, 0)")
+    expect(menu).to_be_hidden()
+
+
 def test_next_and_previous_deal(open_: Open, board: Pipeline):
     for path, item in ((board.get_absolute_url(), ".cards .card"), (f"{board.get_absolute_url()}table/", "#rows th")):
         page = open_(path, width=1440)
