@@ -25,6 +25,8 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 WAIT = 15_000
+# How many times slower than it is the browser's machine shall seem: what only a slow one shows, shows.
+SLOWED = int(os.environ.get("BROWSER_SLOWED", "1"))
 
 NewPage = Callable[..., Page]
 Open = Callable[..., Page]
@@ -78,6 +80,8 @@ def new_page(browser: Browser, answered: None, request: pytest.FixtureRequest, t
             page.on("console", console)
             page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
             page.on("response", response)
+            if SLOWED > 1:
+                context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
 
         context.on("page", watch)
         page = context.new_page()
