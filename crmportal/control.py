@@ -1,10 +1,13 @@
 """`./run stop`, `start`, `status`, `logs` and `reset`: what reaches a portal that another terminal started."""
 
 import argparse
+import http.client
 import os
 import shutil
 import sys
 import xmlrpc.client
+
+from supervisor.xmlrpc import Faults
 
 from crmportal import envfile
 from crmportal.supervisor import Control
@@ -16,7 +19,7 @@ def stop(control: Control, options: argparse.Namespace) -> None:
     if options.name:
         print("Stopped:", ", ".join(control.stop(options.name)))
     else:
-        control.shutdown()
+        control.shutdown(meanwhile=lambda: print("It is ending already ...", flush=True))
         print("Stopped.")
 
 
@@ -74,7 +77,14 @@ def main() -> None:
     except LookupError as error:
         sys.exit(error.args[0])
     except xmlrpc.client.Fault as fault:
+        if fault.faultCode == Faults.SHUTDOWN_STATE:
+            sys.exit("Everything is ending. Once it has, ./run starts it again.")
         sys.exit(f"That did not work: {fault.faultString}. ./run logs tells more.")
+    except (OSError, http.client.HTTPException):
+        if control.running():
+            raise
+        # It ended between two looks.
+        sys.exit(NOT_RUNNING)
 
 
 if __name__ == "__main__":

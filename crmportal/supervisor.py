@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import xmlrpc.client
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -165,9 +166,16 @@ class Control:
                 if fault.faultCode != fine:
                     raise
 
-    def shutdown(self) -> None:
-        """Ends supervisord with all its programs, and returns once it is gone."""
-        self.call("shutdown")
+    def shutdown(self, *, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Ends supervisord with all its programs, and returns once it is gone. Where somebody else is ending it
+        already, `meanwhile` is called before that is waited for.
+        """
+        try:
+            self.call("shutdown")
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != Faults.SHUTDOWN_STATE:
+                raise
+            meanwhile()
         deadline = time.monotonic() + STOP_SECONDS * 2
         while self.running() and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -2,15 +2,24 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from crmportal import control
 from crmportal.supervisor import Program, Supervisor
 from tests.processes import wait_for
 
 SLEEP = ("-c", "import time; time.sleep(600)")
+# Takes two seconds to end when it is told to.
+SLOW_TO_END = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (time.sleep(2), sys.exit()))
+pathlib.Path(sys.argv[1]).touch()
+time.sleep(600)
+"""
 
 
 @pytest.fixture
@@ -66,6 +75,51 @@ def test_shutdown_ends_everything(supervisor: Supervisor) -> None:
     wait_for(supervisor.ended, "supervisord ends")
     assert not any(map(alive, before.values()))
     assert not supervisor.control.running()
+
+
+def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[str, str]:
+    """What `./run stop` and its like print, and why they fail."""
+    monkeypatch.setattr(sys, "argv", ["./run", *arguments])
+    why = ""
+    try:
+        control.main()
+    except SystemExit as end:
+        why = str(end.code)
+    return capsys.readouterr().out, why
+
+
+def test_stop_while_it_is_ending_says_so_and_waits_for_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path / "var"))
+    ready, script = tmp_path / "ready", tmp_path / "slow.py"
+    script.write_text(SLOW_TO_END)
+    with Supervisor(tmp_path / "var", [Program("web", (str(script), str(ready)))]) as slow:
+        wait_for(ready.exists, "the program is there")
+        slow.control.call("shutdown")
+        assert told(capsys, monkeypatch, "status") == ("", "Everything is ending. Once it has, ./run starts it again.")
+        assert told(capsys, monkeypatch, "stop") == ("It is ending already ...\nStopped.\n", "")
+        assert not slow.control.running()
+        assert told(capsys, monkeypatch, "stop") == ("", "Nothing is running here. ./run starts it.")
+
+
+def test_end_between_two_looks_is_told_as_an_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path / "var"))
+    with Supervisor(tmp_path / "var", [Program("web", SLEEP)]) as running:
+        wait_for(lambda: set(running.states().values()) == {"RUNNING"}, "the program runs")
+        first_look = control.Control.running
+
+        def look_and_end(found: control.Control) -> bool:
+            """It ends just after it was found."""
+            monkeypatch.setattr(control.Control, "running", first_look)
+            was_running = found.running()
+            found.shutdown()
+            return was_running
+
+        monkeypatch.setattr(control.Control, "running", look_and_end)
+        assert told(capsys, monkeypatch, "stop") == ("", "Nothing is running here. ./run starts it.")
 
 
 def test_configuration_holds_no_secret(supervisor: Supervisor) -> None:
