@@ -25,6 +25,7 @@ from requests.adapters import HTTPAdapter
 from nimble.answers import failure
 from nimble.errors import AnswerTooLarge, BadAnswer, Exchange, NimbleError, NoAnswer, Unreachable
 from nimble.metrics import REQUESTS
+from nimble.nesting import shallow
 from nimble.retry import READS
 
 LARGEST_ANSWER = 20 * 1024 * 1024
@@ -203,8 +204,12 @@ def _parsed(content: bytes) -> Any:
     if not content.strip():
         return {}
     try:
-        return json.loads(content, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        try:
+            return json.loads(content, parse_constant=_no_constant)
+        except RecursionError:
+            # One record's depth must not cost the others of its page their place: whoever stores it finds it too deep.
+            return json.loads(shallow(content), parse_constant=_no_constant)
+    except ValueError:
         return None
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from typing import Any
 
 from sandbox.exchange import Answer
@@ -44,6 +45,12 @@ def _emptied(body: Any) -> Any:
     return emptied
 
 
+def _nested(body: str, record: str, levels: int) -> bytes:
+    """The answer with so many lists in each other in one record: written as text, which has no deepest level."""
+    deep = f'"nested": {"[" * levels}{"]" * levels}, '
+    return re.sub(rf'"(?:deal_)?id": "{re.escape(record)}"', lambda found: deep + found[0], body).encode()
+
+
 def spoiled(answer: Answer, action: dict[str, Any]) -> Answer:
     if action.get("empty"):
         answer.body = _emptied(answer.body)
@@ -54,6 +61,8 @@ def spoiled(answer: Answer, action: dict[str, Any]) -> Answer:
         raw = json.dumps(answer.body).encode()
         raw = raw[: len(raw) // 2] if action.get("truncate") else raw + b" " * int(action["pad"])
         return Answer(raw, answer.status, answer.headers | {"Content-Type": "application/json"})
+    if "nest" in action:
+        return Answer(_nested(json.dumps(answer.body), **action["nest"]), answer.status, answer.headers)
     if "gzip_bomb" in action:
         raw = gzip.compress(b" " * int(action["gzip_bomb"]), 9)
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}

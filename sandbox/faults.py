@@ -23,6 +23,7 @@ ACTIONS = {
     "shift",
     "pad",
     "gzip_bomb",
+    "nest",
 }
 MATCHERS = {"method", "path", "user", "nth", "times"}
 

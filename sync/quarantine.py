@@ -92,6 +92,7 @@ def _why(reason: str) -> str:
     known = {
         "Unstorable": _("It lacks what every such record has."),
         "AnswerTooLarge": _("It is larger than 20 MB."),
+        "RecursionError": _("It nests more deeply than can be stored."),
     }
     return known.get(reason.partition(":")[0], _("It is not shaped as Nimble's documents promise."))
 

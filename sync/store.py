@@ -90,10 +90,8 @@ def parse_all(
         except BROKEN as reason:
             found = payload.get("id") or payload.get("deal_id") if isinstance(payload, dict) else None
             if isinstance(payload, Oversized):
-                found, payload = payload.nimble_id, None
-            elif isinstance(reason, RecursionError):
-                # Too deep to be kept as well.
-                payload = None
+                found = payload.nimble_id
+            payload = _as_it_came(payload)
             name = found if isinstance(found, str) else f"unnamed-{_fingerprint(payload)}"
             bad.append(
                 Quarantined(
@@ -101,12 +99,24 @@ def parse_all(
                     kind=resource.kind,
                     nimble_id=clean.text(name)[:64],
                     reason=f"{type(reason).__name__}: {reason}"[:500],
-                    payload=clean.tree(payload),
+                    payload=payload,
                     at=at,
                 )
             )
     # Each once: one statement may not touch a row twice.
     return list(parsed.values()), list({one.nimble_id: one for one in bad}.values())
+
+
+def _as_it_came(payload: Any) -> Any:
+    """What is kept of a record that cannot be stored; nothing of one that is too large or too deep to be kept as well,
+    whatever else is wrong with it.
+    """
+    if isinstance(payload, Oversized):
+        return None
+    try:
+        return clean.payload(payload)
+    except RecursionError:
+        return None
 
 
 def save_page(

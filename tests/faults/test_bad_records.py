@@ -74,6 +74,45 @@ def test_record_that_nests_deeply_costs_nobody_else_their_place(mirror, contact,
     opened(mirror, Contact.objects.get(pk=contact.pk))
 
 
+# Beyond some 960 levels Python's own reader gives up on an answer.
+@pytest.mark.parametrize("levels", [960, 1100, 100_000])
+def test_contact_that_nests_too_deeply_is_quarantined_alone(mirror, contact, nimble: SandboxServer, levels):
+    other = Contact.objects.exclude(pk=contact.pk).filter(gone_at=None).order_by("pk")[0]
+    nimble.edit(ADA, "contact", other.nimble_id, set={"tags": ["read all the same"]})
+    nimble.fault(
+        method="GET", path=r"/api/v1/contacts\?", times=0, nest={"record": contact.nimble_id, "levels": levels}
+    )
+    runs = pulled(mirror)
+    assert (runs["contacts"].state, runs["contacts"].error) == (Run.State.DONE, "")
+    assert [(one.nimble_id, one.payload) for one in Quarantined.objects.all()] == [(contact.nimble_id, None)]
+    other.refresh_from_db()
+    assert other.tags == ["read all the same"]
+    nimble.clear_faults()
+    pulled(mirror)
+    assert not Quarantined.objects.exists()
+
+
+@pytest.mark.parametrize("levels", [960, 1100, 100_000])
+def test_deal_that_nests_too_deeply_is_quarantined_alone(mirror, deal, nimble: SandboxServer, levels):
+    other = Deal.objects.exclude(pk=deal.pk).filter(gone_at=None, sights__view__is_editable=True).order_by("pk")[0]
+    nimble.edit(ADA, "deal", other.nimble_id, set={"name": "Read all the same"})
+    nimble.fault(method="GET", path=r"/api/v2/deals", times=0, nest={"record": deal.nimble_id, "levels": levels})
+    runs = pulled(mirror)
+    assert (runs["deals"].state, runs["deals"].error) == (Run.State.DONE, "")
+    assert [(one.nimble_id, one.payload) for one in Quarantined.objects.all()] == [(deal.nimble_id, None)]
+    other.refresh_from_db()
+    assert other.name == "Read all the same"
+
+
+@pytest.mark.parametrize("wrong", [{"id": None}, {"id": 7}, {"fields": None}])
+def test_record_that_is_too_deep_and_broken_besides_costs_nobody_else_their_place(mirror, contact, wrong):
+    other = Contact.objects.exclude(pk=contact.pk).filter(gone_at=None).order_by("pk")[0]
+    deep = {**contact.remote, "unknown": json.loads("[" * 900 + "]" * 900), **wrong}
+    page = [deep, {**other.remote, "about_me": "flat"}]
+    tally = store.save_page(registry.resource("contact"), mirror, page, read_at=database_now())
+    assert (tally.quarantined, tally.changed) == (1, 1)
+
+
 DEAL_SHAPES = [
     {"fields_values": None},
     {"fields_values": {"x": None}},
