@@ -98,13 +98,12 @@ def _change(author: Any, name: str, values: dict[str, Any]) -> Edit | None:
         # The name is a part of the operation's address.
         raise edits.CannotEdit(_("Nimble's API cannot name this tag: change it on each deal, or in Nimble itself."))
     with events.atomic():
-        row = DealTag.objects.filter(workspace_id=connection.workspace_id, remote__name=name).first()
-        if row is None:
-            token = ids.object_id()
-            remote = {"id": token, "name": name}
-            row = DealTag.objects.create(
-                workspace_id=connection.workspace_id, nimble_id=token, remote=remote, name=name
-            )
+        token = ids.object_id()
+        row, _made = DealTag.objects.get_or_create(
+            workspace_id=connection.workspace_id,
+            known_as=name,
+            defaults={"nimble_id": token, "remote": {"id": token, "name": name}, "name": name},
+        )
         for edit in Edit.objects.filter(kind=DealTag.kind, record_id=row.pk, author=author, state__in=REFUSED):
             edits.discard(edit)
         return edits.record(author=author, row=row, new=values)

@@ -41,6 +41,14 @@ class DealTags(Resource):
     def rules(self, row: DealTag, names: Iterable[str]) -> dict[str, Rule]:
         return {"removed": Rule(content=bool)}
 
+    def saved(self, rows: dict[int, dict[str, Any]]) -> None:
+        for row in DealTag.objects.select_for_update(no_key=True).filter(pk__in=rows).order_by("pk"):
+            known_as = None if row.remote.get("removed") else row.remote.get("name")
+            others = DealTag.objects.filter(workspace_id=row.workspace_id, known_as=known_as).exclude(pk=row.pk)
+            # Renamed to one that there is: that one stands for both.
+            row.known_as = None if others.exists() else known_as
+            row.save(update_fields=["known_as"])
+
     def fetch(self, client: Client, row: DealTag) -> dict[str, Any]:
         """What Nimble lists of it: under its name, or under the one that it was to get, after a lost answer."""
         for name in dict.fromkeys([str(row.remote.get("name")), row.name]):

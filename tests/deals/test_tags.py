@@ -1,15 +1,23 @@
 """Tags of deals as a whole: counted as the viewer sees them, renamed and deleted by Nimble everywhere at once."""
 
+import contextlib
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from django.db import connection as database
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from deals import queries, tags
 from deals.models import Deal, DealTag
 from nimble.models import Connection
-from sync import outbox, pull
+from sync import ids, outbox, pull
 from sync.models import Edit, State
 from tests.deals.conftest import browser
 from tests.factories import caught_up
@@ -76,6 +84,92 @@ def test_renamed_tag_goes_back_by_undo(mirror: Connection, web: Client, tag: str
     names = [one.name for one in tags.listed(mirror.user)]
     assert tag in names
     assert "Autumn" not in names
+
+
+def test_tag_that_was_deleted_and_came_back_is_deleted_again(mirror: Connection, web: Client, tag: str, nimble):
+    deal = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True)[0]
+    for _ in range(2):
+        nimble.edit(BJORN, "deal", deal.nimble_id, set={"tags": [tag]})
+        look(mirror)
+        web.post(reverse("deals:remove_tag"), {"tag": tag})
+        deliver()
+        assert nimble.object("deal", deal.nimble_id)["tags"] == []
+    assert {edit.state for edit in Edit.objects.all()} == {State.CONFIRMED}
+
+
+def test_tag_renamed_to_another_leaves_one_row_that_stands_for_both(
+    mirror: Connection, web: Client, tag: str, nimble, connect: Connect
+):
+    deal = Deal.objects.filter(sights__connection=mirror, sights__view__is_editable=True)[2]
+    nimble.edit(BJORN, "deal", deal.nimble_id, set={"tags": ["Winter"]})
+    look(mirror)
+    for name, new in (("Winter", "Autumn"), (tag, "Autumn"), ("Autumn", tag), (tag, "Winter")):
+        web.post(reverse("deals:rename_tag"), {"tag": name, "name": new})
+        deliver()
+        look(mirror)
+        standing = DealTag.objects.filter(known_as=new)
+        assert [row.remote["name"] for row in standing] == [new]
+    assert {edit.state for edit in Edit.objects.all()} == {State.CONFIRMED}
+    assert [one.count for one in tags.listed(mirror.user) if one.name == "Winter"] == [3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_who_first_change_a_tag_at_once_change_one_row(
+    mirror: Connection, tag: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+):
+    bjorn = caught_up(connect(BJORN))
+    both = threading.Barrier(2)
+    make = ids.object_id
+
+    def together() -> str:
+        """Both have begun, and neither has looked or made anything yet; SQLite lets but one begin."""
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(1)
+        return make()
+
+    monkeypatch.setattr(ids, "object_id", together)
+
+    def change(user: Any) -> Edit | None:
+        try:
+            return tags.rename(author=user, name=tag, new=f"{tag} of {user}")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        made = [one.result() for one in [pool.submit(change, connection.user) for connection in (mirror, bjorn)]]
+    row = DealTag.objects.get()
+    assert [edit and edit.record_id for edit in made] == [row.pk, row.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_that_two_people_made_of_one_tag_become_one(mirror: Connection, tag: str):
+    before = [("deals", "0013_sort_name")]
+    executor = MigrationExecutor(database)
+    try:
+        executor.migrate(before)
+        old = executor.loader.project_state(before).apps.get_model("deals", "DealTag").objects
+        rows = [
+            old.create(workspace_id=mirror.workspace_id, nimble_id=one, remote={"id": one, **remote}, name=tag)
+            for one, remote in (
+                ("a", {"name": tag}),
+                ("b", {"name": tag}),
+                ("c", {"name": "Other"}),
+                ("d", {"name": tag, "removed": "gone"}),
+            )
+        ]
+        of_rows = {"workspace": mirror.workspace, "connection": mirror, "author": mirror.user, "kind": DealTag.kind}
+        for row in rows:
+            Edit.objects.create(**of_rows, record_id=row.pk, operation="update", fields={}, created_at=timezone.now())
+    finally:
+        executor = MigrationExecutor(database)
+        executor.migrate([key for key in executor.loader.graph.leaf_nodes() if key[0] == "deals"])
+    assert list(DealTag.objects.order_by("pk").values_list("pk", "known_as")) == [
+        (rows[0].pk, tag),
+        (rows[2].pk, "Other"),
+        (rows[3].pk, None),
+    ]
+    moved = Edit.objects.order_by("pk").values_list("record_id", flat=True)
+    assert list(moved) == [rows[0].pk, rows[0].pk, rows[2].pk, rows[3].pk]
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
