@@ -78,7 +78,7 @@ class ByMonth(Grouping):
         named += [(key_of(month), told(month), next(hues)) for month in self.months[:-1]]
         named += [(LATER, _("Later"), "hue-1"), (NONE, _("No date"), "")]
         return [
-            Column(key, key, name, hue, is_closed=key == OVERDUE, totals=totals.get(key, []), most_sums=1)
+            Column(key, key, name, hue, is_closed=key == OVERDUE, totals=totals.get(key, []))
             for key, name, hue in named
         ]
 

@@ -29,9 +29,6 @@ CARDS = 50
 MOST_CARDS = 400
 FEWEST_CARDS = 10
 
-# More currencies than these make a column's head taller than its cards are worth.
-MOST_SUMS = 2
-
 Sql = tuple[str, Sequence[Any]]
 
 
@@ -46,8 +43,7 @@ class Sum(NamedTuple):
 class Column:
     """A column as the board shows it. `id`: its name in the page and in addresses; `key`: what its deals have in
     common. `stage`: where it is one. `ask`: moving a card here asks something first. `is_closed`: it takes no cards.
-    `more`: the address of the cards after the shown ones, "" at the end. `most_sums`: of more currencies than these its
-    head shows the most used one alone.
+    `more`: the address of the cards after the shown ones, "" at the end.
     """
 
     id: str
@@ -61,7 +57,6 @@ class Column:
     cards: SafeString = field(default_factory=SafeString)
     more: str = ""
     folded: bool = False
-    most_sums: int = MOST_SUMS
 
     @property
     def role(self) -> str:
@@ -84,14 +79,14 @@ class Column:
         return by_currency(self.totals)
 
     @property
-    def sums(self) -> list[Sum]:
-        """What the head shows at once."""
-        return self._sums if len(self._sums) <= self.most_sums else self._sums[:1]
+    def main_sum(self) -> Sum | None:
+        """What the head shows at once, in one line whatever the number of currencies: of the most used one."""
+        return self._sums[0] if self._sums else None
 
     @property
     def other_sums(self) -> list[Sum]:
         """What the head shows when it is asked for."""
-        return self._sums[len(self.sums) :]
+        return self._sums[1:]
 
 
 def by_currency(totals: Sequence[Total]) -> list[Sum]:

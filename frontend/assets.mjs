@@ -8,7 +8,7 @@ const version = (name) => JSON.parse(read(`${name}/package.json`)).version;
 
 const icons = `
   archive arrow-down arrow-left arrow-right arrow-up arrow-up-down ban banknote bell briefcase building-2 calendar chart-column
-  check chevron-down chevron-left chevron-right chevrons-up-down circle-alert circle-check circle-x clock cloud-off copy
+  check chevron-down chevron-left chevron-right chevrons-up-down circle-alert circle-check circle-x clock cloud-off command copy
   database download ellipsis external-link eye file-text flag git-merge globe hash history hourglass house inbox info
   kanban key-round keyboard languages link list list-filter loader-circle lock log-out mail map-pin menu monitor moon
   move-right panel-left pause pencil phone play plug plus refresh-cw rotate-ccw search send settings shield smartphone star

@@ -23,6 +23,8 @@ from sync import overlay, registry, terms
 
 CARD = len(Card._fields)
 LONGEST = 160
+# The characters of a cell of tags, of which the edges of each tag take as many as TAG_EDGES, and "+2" as many as MORE.
+TAGS_ROOM, TAG_EDGES, MORE = 31, 3, 5
 EXTRA = {"description": "description", "actual_close_date": "actual_close", "created": "created_in_nimble"}
 
 
@@ -72,7 +74,7 @@ class Cells:
         self.renderer = renderer
         self.members = members
         self.today = timezone.localdate()
-        self.tag = cache(lambda name: f'<span class="tag {hue(name)}" dir="auto">{escape(name)}</span>')
+        self.tags = cache(_tags)
         self.plain = cache(self._plain)
 
     def rows(self, rows: Iterable[Row], *, above: bool = False) -> SafeString:
@@ -114,7 +116,7 @@ class Cells:
             is_open = stage is None or not stage.is_final
             return self.renderer.close(card.expected_close, is_open) if card.expected_close else ""
         if column.name == "tags":
-            return f'<span class="tags">{"".join([self.tag(name) for name in terms.unpack(card.tag_index)])}</span>'
+            return self.tags(card.tag_index) if card.tag_index else ""
         text = self.text(column, row)
         short = text if len(text) <= LONGEST else text[:LONGEST].rstrip() + "…"
         return f"<bdi>{escape(short)}</bdi>" if column.kind in ("string", "long_string") else escape(short)
@@ -157,3 +159,17 @@ class Cells:
         if isinstance(value, date):
             return self.renderer.day(value)
         return reading(kind, value, currency=currency, members=self.members)
+
+
+def _tags(tag_index: str) -> str:
+    """As many tags as a cell has room for, one at least, and how many there are besides."""
+    names = terms.unpack(tag_index)
+    widths = [len(name) + TAG_EDGES for name in names]
+    shown = len(names)
+    while shown > 1 and sum(widths[:shown]) + (MORE if shown < len(names) else 0) > TAGS_ROOM:
+        shown -= 1
+    tags = "".join([f'<span class="tag {hue(name)}" dir="auto">{escape(name)}</span>' for name in names[:shown]])
+    rest = escape(", ".join(names[shown:]))
+    more = f'<span class="tag"><span aria-hidden="true">+{len(names) - shown}</span>' if rest else ""
+    more += f'<span class="sr-only">{rest}</span></span>' if rest else ""
+    return f'<span class="tags" title="{escape(", ".join(names))}">{tags}{more}</span>'

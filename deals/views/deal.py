@@ -56,8 +56,7 @@ def deal(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 def head(request: HttpRequest, pk: int) -> HttpResponse:
     """What stands above the fields; it asks for itself when the deal has changed."""
-    context = about(Record(visible(request, pk), request.user)) | {"anew": not request.GET.get("drawer")}
-    return render(request, "deals/head.html", context)
+    return render(request, "deals/head.html", about(Record(visible(request, pk), request.user)))
 
 
 @require_GET

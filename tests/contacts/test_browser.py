@@ -96,6 +96,7 @@ def test_field_is_edited_by_keyboard_and_taken_back(open_: Open, person: Contact
     expect(page.get_by_text("Saved here")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("h1")).to_contain_text(before)
+    expect(page.locator(".pagebar")).not_to_contain_text(before)
     person.refresh_from_db()
     assert person.first_name == before
 

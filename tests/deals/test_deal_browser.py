@@ -157,6 +157,9 @@ def test_new_name_is_the_pages_heading_at_once(open_: Open, row: Deal):
     page.locator("#field-name input[name=value]").fill("Called anew")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Called anew")
+    # Said once, above the fields; the bar leads back.
+    expect(page.get_by_role("heading", name="Called anew")).to_have_count(1)
+    expect(page.locator(".pagebar")).not_to_contain_text("Called anew")
 
 
 def test_form_that_nobody_answers_keeps_what_was_typed(open_: Open, board: Pipeline):

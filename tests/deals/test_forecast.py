@@ -48,7 +48,7 @@ def closing(n: int, day: date | None, stage: str = "Qualify", **more: Any) -> di
 
 
 def test_more_currencies_are_behind_the_most_used_one(page: Client, keep: Keep, sales: Pipeline):
-    """On the board two are shown at once; a forecast shows the weighted sums, too."""
+    """A forecast shows the weighted sums, too."""
     today = timezone.localdate()
     keep(
         closing(1, today), closing(2, today),
@@ -63,6 +63,17 @@ def test_more_currencies_are_behind_the_most_used_one(page: Client, keep: Keep, 
         assert 'aria-label="3 more currencies">+3</summary>' in behind
         assert all(amount in behind for amount in ("<span>$100</span>", "CHF", "<span>£100</span>"))
         assert ("weighted $40" in behind) == bool(query)
+
+
+def test_second_currency_is_behind_the_first(page: Client, keep: Keep, sales: Pipeline):
+    today = timezone.localdate()
+    keep(closing(1, today), closing(2, today), closing(3, today) | {"currency": "USD"})
+    body = page.get(sales.get_absolute_url()).content.decode()
+    head = next(one for one in re.findall(r'<div class="sums">(.*?)</div>', body) if "€200" in one)
+    shown, behind = head.split("<details", 1)
+    assert shown == "<span>€200</span>"
+    assert 'aria-label="1 more currency">+1</summary>' in behind
+    assert "<span>$100</span>" in behind
 
 
 def test_open_deals_by_month_with_sums_and_weighted_sums(page: Client, keep: Keep, sales: Pipeline):

@@ -184,6 +184,26 @@ def test_tags_are_sorted_by_the_first_and_then_by_the_next(page: Client, keep: K
     assert listed(open_(page, sales, by="-tags")) == [*order[::-1], rows[4].pk]
 
 
+def test_cell_of_tags_says_how_many_more_there_are(page: Client, keep: Keep, sales: Pipeline):
+    names = ["renewal 2026", "priority", "upsell", "<b>"]
+    many, few, long = (
+        row.pk for row in keep(deal(1, tags=names), deal(2, tags=["a", "b", "c", "d"]), deal(3, tags=["x" * 80, "y"]))
+    )
+    body = open_(page, sales)
+
+    def cell(pk: int) -> tuple[str, list[str]]:
+        found = re.search(rf'<tr id="deal-{pk}".*?<span class="tags" title="([^"]*)">(.*?)</td>', body, re.DOTALL)
+        assert found
+        return found[1], [text for text in re.split(r"<[^>]+>", found[2]) if text]
+
+    assert cell(many) == (
+        ", ".join(names).replace("<b>", "&lt;b&gt;"),
+        [*names[:1], "priority", "+2", "upsell, &lt;b&gt;"],
+    )
+    assert cell(few) == ("a, b, c, d", ["a", "b", "c", "d"])
+    assert cell(long)[1] == ["x" * 80, "+1", "y"]
+
+
 def test_companies_are_sorted_as_their_names_are_read_by_who_sees_them(
     page: Client, keep: Keep, sales: Pipeline, ada: Connection
 ):

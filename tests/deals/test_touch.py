@@ -1,5 +1,7 @@
 """The board under a finger: a long press takes a card, a swipe scrolls, menus open by a tap."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -107,6 +109,32 @@ def test_neighbours_in_a_columns_head_are_hit_apart(open_: Open, sales: Pipeline
     expect(head.locator(".more-sums .menu-list")).to_be_hidden()
     finger.tap(head.locator(".add"))
     expect(phone.locator(".quick-add")).to_be_visible()
+
+
+def test_column_is_folded_and_unfolded_by_one_tap_each(phone: Page):
+    finger = Finger(phone)
+    column = phone.locator(".column").first
+    finger.tap(column.locator("[data-fold]"))
+    expect(column).to_have_class(re.compile("folded"))
+    finger.tap(column.locator("[data-fold]"))
+    expect(column).not_to_have_class(re.compile("folded"))
+
+
+def test_palette_opens_by_touch(open_: Open, board: Pipeline):
+    """From the bar; on a board, whose bar is full, from the menu."""
+    page = open_("/contacts/", **PHONE)
+    finger, palette = Finger(page), page.locator("#palette")
+    finger.tap(page.locator(".pagebar [data-palette-open]"))
+    expect(palette).to_be_visible()
+    finger.tap(palette.get_by_role("button", name="Close"))
+    expect(palette).to_be_hidden()
+    page.goto(page.url.replace("/contacts/", board.get_absolute_url()))
+    finger.tap(page.get_by_role("link", name="Open the menu"))
+    finger.tap(page.locator(".sidebar [data-palette-open]"))
+    expect(palette).to_be_visible()
+    finger.type(palette.get_by_role("combobox"), "reports")
+    palette.get_by_role("option", name="Reports").tap()
+    expect(page).to_have_url(re.compile("/reports/"))
 
 
 def test_rows_of_the_table_are_chosen_by_a_tap(open_: Open, board: Pipeline):
