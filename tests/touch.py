@@ -2,13 +2,14 @@
 lets the page have them.
 """
 
+import re
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 PHONE: dict[str, Any] = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True}
-# Longer than the board waits before a touch takes a card, in milliseconds.
-HOLD = 500
+# A card that a long press took.
+TAKEN = ".sortable-chosen"
 # What a target takes presses on, at least, in px (docs/ui.md).
 TARGET = 44
 
@@ -52,11 +53,20 @@ class Finger:
     def up(self) -> None:
         self._send("touchEnd")
 
-    def swipe(self, x: float, y: float) -> None:
-        """Push what is below the screen's middle by so many px."""
-        middle_x, middle_y = PHONE["width"] / 2, PHONE["height"] / 2
-        self.down(middle_x - x / 2, middle_y - y / 2)
-        self.glide(middle_x + x / 2, middle_y + y / 2)
+    def swipe(self, dx: float, dy: float, start: tuple[float, float] | None = None) -> None:
+        """Push what is below `start`, without one below the screen's middle, by so many px."""
+        x, y = start or (PHONE["width"] / 2 - dx / 2, PHONE["height"] / 2 - dy / 2)
+        for _ in range(5):
+            self.down(x, y)
+            self.glide(x + dx / 12, y + dy / 12, steps=1)
+            if not self.page.locator(TAKEN).count():
+                break
+            # A page that was busy saw a long press: let go, and begin again.
+            self._send("touchCancel")
+            expect(self.page.locator(TAKEN)).to_have_count(0)
+        else:
+            raise AssertionError("a swipe takes a card")
+        self.glide(x + dx, y + dy)
         # A finger that rests before it lets go flings nothing.
         self.page.wait_for_timeout(60)
         self.up()
@@ -65,7 +75,7 @@ class Finger:
         """Press long on a card, and lift it."""
         box = self.box(card)
         self.down(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        self.page.wait_for_timeout(HOLD)
+        expect(card).to_have_class(re.compile(TAKEN[1:]))
         self.glide(self.x + 16, self.y + 16, steps=4)
 
     def reach(self, goal: Locator) -> None:

@@ -12,7 +12,7 @@ from tests import factories
 from tests.browser import Open
 from tests.deals.conftest import Keep
 from tests.deals.payloads import deal
-from tests.touch import HOLD, PHONE, Finger
+from tests.touch import PHONE, Finger
 
 
 def on_phone(open_: Open, board: Pipeline) -> Page:
@@ -26,19 +26,11 @@ def phone(open_: Open, board: Pipeline) -> Page:
     return on_phone(open_, board)
 
 
-def middle(page: Page, where: str) -> tuple[float, float]:
-    box = page.locator(where).bounding_box()
-    assert box
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
 def test_long_press_takes_the_card_to_where_it_is_let_go(phone: Page, row: Deal):
     finger = Finger(phone)
     card = phone.locator(f"#deal-{row.pk}")
     card.scroll_into_view_if_needed()
-    finger.down(*middle(phone, f"#deal-{row.pk}"))
-    phone.wait_for_timeout(HOLD)
-    finger.glide(finger.x + 20, finger.y + 20, steps=4)
+    finger.take(card)
     expect(phone.locator("#board.dragging")).to_be_visible()
     zone = phone.locator(".dropzone", has_text="Won")
     expect(zone).to_be_visible()
@@ -63,15 +55,9 @@ def test_swipe_scrolls_and_takes_no_card(open_: Open, board: Pipeline, row: Deal
     finger = Finger(phone)
     home = phone.locator(f"#deal-{row.pk}").evaluate("card => card.closest('.column').id")
     board, cards = phone.locator("#board"), phone.locator(f"#{home} .cards")
-    finger.down(180, 500)
-    finger.glide(180, 300)
-    expect(phone.locator(".in-hand, .dragging")).to_have_count(0)
-    finger.up()
+    finger.swipe(0, -200, (180, 500))
     phone.wait_for_function("list => list.scrollTop > 50", arg=cards.element_handle())
-    finger.down(300, 400)
-    finger.glide(60, 400)
-    expect(phone.locator(".in-hand, .dragging")).to_have_count(0)
-    finger.up()
+    finger.swipe(-240, 0, (300, 400))
     phone.wait_for_function("board => board.scrollLeft > 100", arg=board.element_handle())
     expect(phone.locator(f"#{home} #deal-{row.pk}")).to_be_attached()
     expect(phone.locator("#drawer[open]")).to_have_count(0)
