@@ -1,7 +1,7 @@
 // What others do arrives on the board: cards are morphed in, move to where they belong, come and go. What somebody holds
 // (a card in hand, its open menu), the focus and what is scrolled to stay as they are.
 import { ANEW, MOST_PAGES, readOn, steadily as steady } from "./anew.js";
-import { busy, focus, glide, listOf, titleOf } from "./board.js";
+import { busy, focus, glide, listOf, titleOf } from "./board-cards.js";
 import { announce, word } from "./words.js";
 
 let lastAnew = 0;

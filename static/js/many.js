@@ -1,5 +1,6 @@
 // Several cards at once: a box on the card in hand, X, Shift and click; "Choose" for fingers. What is chosen is kept by
 // id, so it outlasts cards that arrive anew; the bar below does one thing to all of them.
+import { board, titleOf } from "./board-cards.js";
 import { bind } from "./keys.js";
 import { announce, word } from "./words.js";
 
@@ -8,10 +9,8 @@ let last = null;
 let choosing = false;
 
 const bar = () => document.getElementById("many");
-const board = () => document.getElementById("board");
 const cards = () => [...board().querySelectorAll(".card[data-deal]")];
 const cardOf = (event) => event.target.closest?.("#board .card[data-deal]");
-const titleOf = (card) => card.querySelector(".t")?.textContent.trim() ?? "";
 
 // A card's box: only on the card in hand and on chosen ones, so that hundreds cost nothing.
 function box(card) {

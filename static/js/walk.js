@@ -1,6 +1,6 @@
 // J and K walk the list that a deal was opened from: the cards or rows around its link. In the drawer that list lies
 // behind; a page of its own remembers it for this tab.
-import { focus } from "./board.js";
+import { board, focus } from "./board-cards.js";
 import { isOpen, open as openDrawer } from "./drawer.js";
 import { bind } from "./keys.js";
 
@@ -63,10 +63,10 @@ function onBoard(step) {
 
 function step(by) {
   if (isOpen()) inDrawer(by);
-  else if (document.getElementById("board")) onBoard(by);
+  else if (board()) onBoard(by);
   else walk?.querySelector(by > 0 ? "[rel=next][href]" : "[rel=prev][href]")?.click();
 }
-const known = () => Boolean(isOpen() || document.getElementById("board") || (walk && !walk.hidden));
+const known = () => Boolean(isOpen() || board() || (walk && !walk.hidden));
 bind(["j", "k"], "J K", "keys.deal", (event, combo) => step(combo === "j" ? 1 : -1), { on: known });
 
 // A deal that was deleted from the drawer leaves the list behind it at once.
