@@ -15,6 +15,7 @@ from math import isfinite
 from typing import Any
 
 from django.db.models import (
+    CharField,
     DateField,
     DateTimeField,
     DecimalField,
@@ -42,6 +43,16 @@ class SortedIndex(Index):
         ]
         same = Index(*plain, name=self.name, condition=self.condition)
         return same.create_sql(model, schema_editor, using, **kwargs)
+
+
+class SortedText(CharField):
+    """Folded text (`sync.terms.fold`) that is sorted by: by code point on every database, as SQLite does by itself,
+    whatever the locale of a PostgreSQL server.
+    """
+
+    def db_parameters(self, connection: Any) -> Any:
+        collation = "C" if connection.vendor == "postgresql" else None
+        return {**super().db_parameters(connection), "collation": collation}
 
 
 @dataclass(frozen=True)

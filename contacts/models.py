@@ -4,6 +4,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from contacts.keyset import SortedText
 from nimble.models import Workspace
 from sync.mirror import Mirrored, Sight
 
@@ -49,7 +50,7 @@ class Contact(Mirrored):
 
     record_type = models.CharField(max_length=10, choices=RecordType.choices, default=RecordType.PERSON)
     name = models.CharField(max_length=500)
-    sort_name = models.CharField(max_length=200, blank=True, default="")
+    sort_name = SortedText(max_length=200, blank=True, default="")
     first_name = models.CharField(max_length=255, blank=True, default="")
     last_name = models.CharField(max_length=255, blank=True, default="")
     title = models.CharField(max_length=255, blank=True, default="")

@@ -188,6 +188,7 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
     moved = current_stage(payload) != (found.get("stage") or "")
     steps = transitions(payload)
     tag_names = list(found.get("tags") or [])
+    related = found.get("contacts") or []
     return {
         "name": name,
         "sort_name": sorted_by(name),
@@ -203,6 +204,7 @@ def columns(payload: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         "pipeline_nimble_id": (found.get("pipeline") or "")[:64],
         "stage_nimble_id": (found.get("stage") or "")[:64],
         "stage_since": None if moved or not steps else when.moment(steps[-1].get("when")),
+        "contact_nimble_id": related[0]["id"][:64] if related else "",
         "tags": tag_names,
         "tag_index": terms.pack(tag_names),
         # Not the related contacts: some who see the deal may not see them.

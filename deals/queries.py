@@ -270,8 +270,7 @@ def _shown_to(user: Any) -> Case:
 
 def of_company(user: Any, column: str) -> Subquery:
     """For deals: a column of the first related contact, where this person may see that."""
-    first = DealContact.objects.filter(deal=OuterRef(OuterRef("pk"))).order_by("position")
-    contact = contacts.for_user(user).filter(nimble_id=Subquery(first.values("contact_nimble_id")[:1]))
+    contact = contacts.for_user(user).filter(nimble_id=OuterRef("contact_nimble_id"))
     return Subquery(contact.values(column)[:1])
 
 

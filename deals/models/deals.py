@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F
 from django.urls import reverse
 
-from contacts.keyset import SortedIndex
+from contacts.keyset import SortedIndex, SortedText
 from sync.mirror import Mirrored, Sight
 
 # Columns by which the deals of a pipeline are listed, by the names of their indexes.
@@ -27,7 +27,7 @@ class Deal(Mirrored):
     kind = "deal"
 
     name = models.CharField(max_length=500)
-    sort_name = models.CharField(max_length=200, blank=True, default="")
+    sort_name = SortedText(max_length=200, blank=True, default="")
     description = models.TextField(blank=True, default="")
     amount = models.DecimalField(max_digits=24, decimal_places=4, null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True, default="")
@@ -39,6 +39,8 @@ class Deal(Mirrored):
     pipeline_nimble_id = models.CharField(max_length=64, blank=True, default="")
     stage_nimble_id = models.CharField(max_length=64, blank=True, default="")
     stage_since = models.DateTimeField(null=True, blank=True)
+    # The contact that it is named with: the first one that takes part, "" for none.
+    contact_nimble_id = models.CharField(max_length=64, blank=True, default="")
     tags = models.JSONField(default=list, blank=True)
     tag_index = models.TextField(blank=True, default="")
     search = models.TextField(blank=True, default="")

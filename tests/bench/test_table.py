@@ -4,9 +4,11 @@ The floors: a view that says hello behind the same middlewares, and the table's 
 """
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -41,6 +43,7 @@ def companies(connection: Connection) -> None:
         for pk in Deal.objects.values_list("pk", flat=True)
     )
     DealContact.objects.bulk_create(related, batch_size=5_000)
+    import_module("deals.migrations.0015_contact_and_sorted_text").fill(apps, None)
     if database.vendor == "postgresql":
         with database.cursor() as cursor:
             cursor.execute("ANALYZE")

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection as database
 from django.test import Client
 from django.urls import reverse
 
-from contacts.models import ContactSight
-from deals import display
+from contacts.models import Contact, ContactSight
+from deals import actions, display
 from deals.models import Deal, Pipeline
 from nimble.models import Connection, Workspace
 from sync.clock import database_now
@@ -218,6 +219,41 @@ def test_companies_are_sorted_as_their_names_are_read_by_who_sees_them(
     # What Nimble hides from her has no place among the others.
     ContactSight.objects.filter(connection=ada, record__nimble_id="c2").update(hidden_at=database_now())
     assert listed(open_(page, sales, by="company")) == [bravo, emile, zulu, alpha, none]
+
+
+def test_company_is_that_of_the_first_contact_at_once(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
+    keep(*(company(n, name) for n, name in enumerate(("Alpha", "Bravo", "Charlie"))), kind="contact")
+    first, second, other = keep(
+        deal(1, related_contacts=[related("c0", ""), related("c2", "")]),
+        deal(2, related_contacts=[related("c1", "")]),
+        deal(3, related_contacts=[]),
+    )
+
+    def shown() -> list[tuple[int, str]]:
+        body = open_(page, sales, by="company")
+        return [(pk, cells(body, pk)[6]) for pk in listed(body)]
+
+    stands = [(first.pk, "Alpha"), (second.pk, "Bravo"), (other.pk, "")]
+    assert shown() == stands
+    Deal.objects.update(contact_nimble_id="")
+    assert [name for _pk, name in shown()] == ["", "", ""]
+    import_module("deals.migrations.0015_contact_and_sorted_text").fill(apps, None)
+    assert shown() == stands
+    keep(company(0, "Zulu"), kind="contact")
+    assert shown() == [(second.pk, "Bravo"), (first.pk, "Zulu"), (other.pk, "")]
+    # Of an edit that Nimble has not got yet, too.
+    actions.change(author=ada.user, deal=first, field="contacts", value=[{"id": "c2", "note": ""}])
+    actions.change(author=ada.user, deal=second, field="contacts", value=[])
+    assert shown() == [(first.pk, "Charlie"), (second.pk, ""), (other.pk, "")]
+
+
+@pytest.mark.parametrize("model", [Contact, Deal])
+def test_names_are_sorted_by_code_point_whatever_the_servers_locale(db: None, model: type[Any]):
+    with database.cursor() as cursor:
+        columns_ = database.introspection.get_table_description(cursor, model._meta.db_table)
+    collation = next(one.collation for one in columns_ if one.name == "sort_name")
+    # SQLite sorts so by itself.
+    assert collation == ("C" if database.vendor == "postgresql" else None)
 
 
 def test_what_has_no_order_offers_none(page: Client, keep: Keep, sales: Pipeline, ada: Connection):
