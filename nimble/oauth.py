@@ -4,11 +4,10 @@ What it answers holds secrets, or echoes what was sent, so errors raised here ha
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from allauth.socialaccount.models import SocialApp
-from django.utils import timezone
 
 from nimble import transport
 from nimble.answers import failure
@@ -19,11 +18,13 @@ TOKEN_PATH = "/api/oauth/token"  # noqa: S105 - a path
 
 @dataclass(frozen=True, repr=False)
 class Pair:
-    """An access token, the refresh token to renew it with ("" if none was sent) and when the former ends, if told."""
+    """An access token, the refresh token to renew it with ("" if none was sent) and how long the former lasts from when
+    it was asked for, if told.
+    """
 
     access: str
     refresh: str
-    expires_at: datetime | None
+    lifetime: timedelta | None
 
 
 class InvalidGrant(NeedsReconnect):
@@ -44,7 +45,6 @@ def _pair(
     operation: str, app: SocialApp, redirect_uri: str, grant: dict[str, str], timeout: tuple[float, float] | None
 ) -> Pair:
     form = {**grant, "client_id": app.client_id, "client_secret": app.secret, "redirect_uri": redirect_uri}
-    asked_at = timezone.now()
     answer = transport.exchange("POST", TOKEN_PATH, operation=operation, form=form, timeout=timeout)
     known: dict[str, Any] = {
         "status": answer.status,
@@ -56,9 +56,7 @@ def _pair(
         access, renew = content.get("access_token"), content.get("refresh_token")
         if not isinstance(access, str) or not access:
             raise BadAnswer(**known)
-        lifetime = _seconds(content.get("expires_in"))
-        expires_at = None if lifetime is None else asked_at + timedelta(seconds=lifetime)
-        return Pair(access, renew if isinstance(renew, str) else "", expires_at)
+        return Pair(access, renew if isinstance(renew, str) else "", _lifetime(content.get("expires_in")))
     if 400 <= answer.status < 500 and answer.status != 429:
         if content.get("error") == "invalid_grant":
             raise InvalidGrant(**known)
@@ -67,9 +65,9 @@ def _pair(
     raise failed or BadAnswer(**known)
 
 
-def _seconds(value: Any) -> float | None:
+def _lifetime(value: Any) -> timedelta | None:
     try:
         seconds = float(value)
     except (TypeError, ValueError):
         return None
-    return seconds if 0 < seconds < 10**9 else None
+    return timedelta(seconds=seconds) if 0 < seconds < 10**9 else None

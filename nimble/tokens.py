@@ -2,7 +2,8 @@
 
 Nimble may kill a refresh token when it is used, so of all the processes that meet an expired token exactly one may use
 it. Whoever takes the lease on the connection does, with no transaction open during the request, and stores the new pair
-before anything else. The others wait for it. A lease that was not given back ends by itself.
+before anything else. The others wait for it. A lease that was not given back ends by itself. When it does, and when a
+token ends, is told by the database's clock: processes on several machines share no other.
 """
 
 import secrets
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from allauth.socialaccount.models import SocialToken
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from nimble import oauth
 from nimble.errors import AppRefused, NeedsReconnect, NimbleError, Paced
@@ -51,15 +52,16 @@ def access_token(connection: Connection, *, refused: str | None = None) -> str:
         )
         if not connection.is_usable:
             raise NeedsReconnect
-        stored = newest(connection)
-        if stored is None:
+        found = _newest(connection)
+        if found is None:
             _ask_to_reconnect(connection, "Nimble's tokens are missing.")
             raise NeedsReconnect
-        if stored.token != refused and not _is_due(stored, connection.token_refreshed_at):
+        stored, now = found
+        if stored.token != refused and not _is_due(stored, connection.token_refreshed_at, now):
             return stored.token
-        lease = _take_lease(connection)
+        lease = _take_lease(connection, now)
         if lease:
-            return _renew(connection, stored, lease)
+            return _renew(connection, stored, lease, now)
         if time.monotonic() > deadline:
             raise Paced("The connection to Nimble is being renewed.", operation=RENEWAL, retry_after=1.0)
         time.sleep(POLL)
@@ -67,8 +69,15 @@ def access_token(connection: Connection, *, refused: str | None = None) -> str:
 
 def newest(connection: Connection) -> SocialToken | None:
     """The stored pair: the newest, should there be several."""
-    tokens = SocialToken.objects.filter(account_id=connection.account_id).select_related("app")
-    return tokens.order_by(F("expires_at").desc(nulls_last=True), "-pk").first()
+    found = _newest(connection)
+    return found[0] if found else None
+
+
+def _newest(connection: Connection) -> tuple[SocialToken, datetime] | None:
+    """The newest pair, and the time by the database's clock."""
+    tokens = SocialToken.objects.filter(account_id=connection.account_id).select_related("app").annotate(now=Now())
+    found = tokens.order_by(F("expires_at").desc(nulls_last=True), "-pk").first()
+    return (found, found.now) if found else None
 
 
 def forget(connection: Connection) -> None:
@@ -97,19 +106,18 @@ def mark_reconnect(connection: Connection, reason: str) -> None:
     connection.refresh_from_db()
 
 
-def _is_due(stored: SocialToken, since: datetime | None) -> bool:
+def _is_due(stored: SocialToken, since: datetime | None, now: datetime) -> bool:
     """Whether a token is about to end: a minute before, or a fifth of its lifetime if that is less."""
     if stored.expires_at is None:
         return False
     margin = LONGEST_MARGIN
     if since is not None and stored.expires_at > since:
         margin = min(margin, (stored.expires_at - since) / 5)
-    return timezone.now() >= stored.expires_at - margin
+    return now >= stored.expires_at - margin
 
 
-def _take_lease(connection: Connection) -> str:
+def _take_lease(connection: Connection, now: datetime) -> str:
     """A lease on the generation that was seen, or "" while another process has it."""
-    now = timezone.now()
     lease = secrets.token_hex(16)
     free = Q(lease_token="") | Q(lease_until__lt=now)
     taken = Connection.objects.filter(
@@ -118,8 +126,8 @@ def _take_lease(connection: Connection) -> str:
     return lease if taken == 1 else ""
 
 
-def _renew(connection: Connection, stored: SocialToken, lease: str) -> str:
-    """Exchange the stored refresh token for a new pair, holding the lease."""
+def _renew(connection: Connection, stored: SocialToken, lease: str, now: datetime) -> str:
+    """Exchange the stored refresh token for a new pair, holding the lease that was taken at `now`."""
     try:
         app = stored.app or social_app()
         if app is None:
@@ -137,7 +145,7 @@ def _renew(connection: Connection, stored: SocialToken, lease: str) -> str:
         _held(connection, lease).update(lease_token="", lease_until=None)
         error.ambiguous = False
         raise
-    if _store(connection, stored, lease, pair):
+    if _store(connection, stored, lease, pair, now):
         REFRESHES.labels("renewed").inc()
         return pair.access
     # Signed in anew or disconnected meanwhile: what is stored now counts.
@@ -149,18 +157,18 @@ def _held(connection: Connection, lease: str) -> QuerySet[Connection]:
     return Connection.objects.filter(pk=connection.pk, generation=connection.generation, lease_token=lease)
 
 
-def _store(connection: Connection, stored: SocialToken, lease: str, pair: Pair) -> bool:
+def _store(connection: Connection, stored: SocialToken, lease: str, pair: Pair, asked_at: datetime) -> bool:
     """Save the new pair, unless another one was stored since; false then."""
-    now = timezone.now()
     with transaction.atomic():
         kept = _held(connection, lease).update(
-            generation=F("generation") + 1, lease_token="", lease_until=None, token_refreshed_at=now
+            generation=F("generation") + 1, lease_token="", lease_until=None, token_refreshed_at=asked_at
         )
         if kept != 1 or not _is_still_stored(stored):
             transaction.set_rollback(True)
             return False
+        expires_at = asked_at + pair.lifetime if pair.lifetime else None
         SocialToken.objects.filter(pk=stored.pk).update(
-            token=pair.access, token_secret=pair.refresh or stored.token_secret, expires_at=pair.expires_at
+            token=pair.access, token_secret=pair.refresh or stored.token_secret, expires_at=expires_at
         )
     return True
 

@@ -9,6 +9,7 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from nimble import oauth, transport
 from nimble.errors import BadAnswer, NimbleError
@@ -50,7 +51,8 @@ class NimbleAdapter(OAuth2Adapter):
         raise ImmediateHttpResponse(failed(request, reason))
 
     def parse_token(self, data: Pair) -> SocialToken:
-        return SocialToken(token=data.access, token_secret=data.refresh, expires_at=data.expires_at)
+        expires_at = timezone.now() + data.lifetime if data.lifetime else None
+        return SocialToken(token=data.access, token_secret=data.refresh, expires_at=expires_at)
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> SocialLogin:
         """Ask Nimble who this is, and whether they may come in, before anything is stored."""

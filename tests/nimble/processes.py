@@ -4,9 +4,11 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from multiprocessing.connection import Connection as Pipe
 
 from django.db import connections
+from django.utils import timezone
 
 from nimble import tokens
 from nimble.errors import NimbleError
@@ -18,9 +20,9 @@ fork = multiprocessing.get_context("fork")
 class Worker:
     """Asks for a person's token when told to, and says what it got: the token, or the error's name."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, ahead: timedelta = timedelta()) -> None:
         self.pipe, far_end = fork.Pipe()
-        self.process = fork.Process(target=_work, args=(connection.pk, far_end), daemon=True)
+        self.process = fork.Process(target=_work, args=(connection.pk, far_end, ahead), daemon=True)
         self.process.start()
 
     def ask(self, refused: str | None = None) -> None:
@@ -36,7 +38,9 @@ class Worker:
         self.process.join(10)
 
 
-def _work(pk: int, pipe: Pipe) -> None:
+def _work(pk: int, pipe: Pipe, ahead: timedelta) -> None:
+    right = timezone.now
+    timezone.now = lambda: right() + ahead
     connection = Connection.objects.get(pk=pk)
     pipe.send("ready")
     while True:
@@ -51,9 +55,10 @@ def _work(pk: int, pipe: Pipe) -> None:
 
 
 @contextmanager
-def workers(count: int, connection: Connection) -> Iterator[list[Worker]]:
+def workers(count: int, connection: Connection, *, apart: timedelta = timedelta()) -> Iterator[list[Worker]]:
+    """`apart`: how far the clock of each is ahead of the one before it; that of the first one is right."""
     connections.close_all()
-    started = [Worker(connection) for _ in range(count)]
+    started = [Worker(connection, number * apart) for number in range(count)]
     try:
         assert [worker.hear() for worker in started] == ["ready"] * count
         yield started

@@ -208,6 +208,29 @@ class TestManyProcesses:
         connection.refresh_from_db()
         assert (connection.state, connection.generation) == (ConnectionState.ACTIVE, 2)
 
+    @pytest.mark.parametrize("apart", [timedelta(hours=1), timedelta(hours=-1)], ids=["ahead", "behind"])
+    def test_worker_whose_clock_is_wrong_waits_for_a_renewal_and_begins_none_of_its_own(self, connect, nimble, apart):
+        nimble.switch(rotation="on")
+        connection = connect()
+        expire(connection)
+        nimble.fault(path=TOKEN_PATH, hang_ms=1500)
+        with workers(2, connection, apart=apart) as [right, wrong]:
+            right.ask()
+            wait_for_lease(connection)
+            wrong.ask()
+            assert [right.hear(), wrong.hear()] == [pair(connection)[0]] * 2
+            # What either stores means the same to both.
+            nimble.revoke(ADA, what="access")
+            wrong.ask(refused=pair(connection)[0])
+            renewed = wrong.hear()
+            right.ask()
+            assert right.hear() == pair(connection)[0] == renewed
+            wrong.ask()
+            assert wrong.hear() == renewed
+        assert refreshes(nimble) == [200, 200]
+        connection.refresh_from_db()
+        assert connection.state == ConnectionState.ACTIVE
+
     def test_nobody_waits_for_a_renewal_to_write(self, connect, nimble):
         connection = connect()
         expire(connection)
