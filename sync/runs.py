@@ -202,7 +202,7 @@ def run_stream(
         wait = interest.attention([connection], now := database_now())[connection.pk].seconds(
             spec.rhythm, spec.pages, now
         )
-    _finish(stream, run, wait)
+    _finish(connection, token, stream, run, wait)
     return run
 
 
@@ -235,10 +235,15 @@ def _mark(stream: Stream) -> None:
     stream.next_run_at, stream.settled_at = until, None
 
 
-def _finish(stream: Stream, run: Run, wait: float) -> None:
+def _finish(connection: Connection, token: str, stream: Stream, run: Run, wait: float) -> None:
+    """Write down how a run ended and what the next one goes on from. Raises `LostLease`: then somebody else goes on,
+    from further along.
+    """
     now = database_now()
     run.finished_at = run.moved_at = now
     with transaction.atomic():
+        if not leases.extend(lease_name(connection), token, LEASE_SECONDS):
+            raise LostLease
         run.save(update_fields=["state", "error", "finished_at", "moved_at"])
         outcome = {"completed_at": stream.completed_at, "failures": stream.failures}
         place = {"cursor": stream.cursor, "checkpoint": stream.checkpoint}

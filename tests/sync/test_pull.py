@@ -1,5 +1,6 @@
 """The way in: whole, continued where it was cut, deaf to bad records, slow to believe that something is gone."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -15,9 +16,10 @@ from deals.models import Deal, Pipeline, Stage
 from nimble.models import Connection, Member
 from sync import flows, leases, outbox, pull, registry, runs, when
 from sync.clock import database_now
-from sync.models import Event, Quarantined, Run, Stream
+from sync.models import Event, Lease, Quarantined, Run, Stream
 from tests.people import ADA, BJORN, EVE, Connect, sign_in_again
 from tests.sandboxes import SandboxServer
+from tests.sync.machine import points
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -320,3 +322,33 @@ def test_bar_is_never_past_its_end(mirror: Connection):
     Run.objects.create(stream=stream, started_at=now, moved_at=now, done=120, total=100, full=True)
     [bar] = flows.progress(mirror)
     assert (bar.done, bar.total) == (120, 120)
+
+
+def test_pull_that_stood_still_before_its_end_leaves_what_another_has_reached(
+    mirror: Connection, nimble: SandboxServer
+):
+    """A laptop that slept, a worker that was stopped: its lease has lapsed, and somebody else has gone on."""
+    contact = Contact.objects.filter(is_private=False, gone_at=None).order_by("pk")[0]
+
+    def changed() -> None:
+        nimble.edit(BJORN, "contact", contact.nimble_id, set={"tags": [f"at {database_now()}"]})
+        pull.sync_now(mirror, "contacts")
+
+    def left() -> tuple[str, object]:
+        stream = Stream.objects.get(connection=mirror, name="contacts")
+        return stream.cursor["reached"], stream.checkpoint
+
+    changed()
+    with points.watched():
+        standing = points.Standing("at its end", lambda: pull.pull(mirror))
+        Lease.objects.update(until=database_now() - timedelta(seconds=1))
+        before = left()
+        time.sleep(1.1)  # Nimble's stamps are whole seconds
+        changed()
+        others = pull.pull(mirror) or []
+        assert [(run.stream.name, run.state) for run in others] == [("contacts", Run.State.DONE)]
+        after = left()
+        assert after > before
+        standing.go_on()
+    assert left() == after
+    assert not Lease.objects.exclude(token="").exists()

@@ -26,10 +26,11 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "ids in hand": (contact_streams, "see", False),
     "notes in hand": (contact_streams, "settle_notes", False),
     "listed": (sweep, "settle", False),
+    "at its end": (runs, "_finish", False),
 }
 SENDING = ["claimed", "leaving", "answered", "confirmed", "stopping"]
 STORING = ["read", "written", "stored"]
-# Outside of every transaction, and given the pull as the first argument; with the streams that come by.
+# Outside of every transaction; with the streams that come by.
 BETWEEN = [
     ("page in hand", ["deals"]),
     ("page in hand", ["contacts"]),
@@ -38,6 +39,9 @@ BETWEEN = [
     ("notes in hand", ["notes"]),
     ("listed", ["deals"]),
     ("listed", ["listing"]),
+    ("at its end", ["deals"]),
+    ("at its end", ["contacts"]),
+    ("at its end", ["listing"]),
 ]
 
 _mine = threading.local()
@@ -115,9 +119,11 @@ class Standing:
             connections.close_all()
             self._arrived.set()
 
-    def _stand(self, pull: runs.Pull, *_arguments: Any) -> None:
+    def _stand(self, *arguments: Any) -> None:
         # What it reads ahead has been read by then, every time.
-        wait(pull._ahead._reading)
+        for pull in arguments:
+            if isinstance(pull, runs.Pull):
+                wait(pull._ahead._reading)
         self._arrived.set()
         self._may_go_on.wait()
 
