@@ -6,6 +6,7 @@ seconds since 1970 by the database's clock, rates requests a second.
 
 from dataclasses import dataclass, replace
 
+from nimble.pace.slots import LIMIT
 from nimble.retry import delay
 
 START = 50.0
@@ -15,6 +16,8 @@ FLOOR = 0.2
 INCREASE = 1.0
 # Requests may be sent this long before their time, so that a read and its write are not spaced out.
 BURST = 0.25
+# As far as the next request can be ahead of its time: at the slowest rate, shared by all who may have one in flight.
+FARTHEST = BURST + LIMIT / FLOOR
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,14 @@ class Budget:
     paused_until: float = 0.0
     slowed_at: float = 0.0
     strikes: int = 0
+
+
+def timely(budget: Budget, now: float, due: float = 0.0) -> Budget:
+    """The budget with the later of its own `due` and another one. What is later than can be was dated before the clock
+    was set back: nobody waits for that.
+    """
+    latest = max(now + FARTHEST, budget.paused_until)
+    return replace(budget, due=max((one for one in (budget.due, due) if one <= latest), default=0.0))
 
 
 def wait(budget: Budget, now: float) -> float:

@@ -8,7 +8,6 @@ for the write lock. Any other client takes and gives back a slot with each reque
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -137,7 +136,7 @@ class Gate:
             raise Outage(retry_after=seconds)
         if pace.budget.paused_until - now > PATIENCE:
             raise Throttled(retry_after=pace.budget.paused_until - now)
-        ours = replace(pace.budget, due=max(pace.budget.due, self._due))
+        ours = budgets.timely(pace.budget, now, self._due)
         # A turn that was taken and has become old is looked at again, and not paid for again.
         if not self._turn and (seconds := budgets.wait(ours, now)) > 0:
             return seconds
@@ -199,7 +198,8 @@ class Gate:
 
         def decide(pace: Pace, now: float) -> dict[str, Any]:
             used = self._sent / elapsed * (1 + self._others(pace, now)) if elapsed > MEASURED else None
-            return {"budget": budgets.slowed(pace.budget, now, asked=asked, seen=self._seen, used=used)}
+            budget = budgets.timely(pace.budget, now)
+            return {"budget": budgets.slowed(budget, now, asked=asked, seen=self._seen, used=used)}
 
         stored.change(self._connection_id, decide)
         self._succeeded = self._sent = 0
@@ -223,6 +223,6 @@ class Gate:
         """What is to be stored of the requests since the last time."""
         budget = budgets.raised(pace.budget, self._succeeded)
         return {
-            "budget": replace(budget, due=max(budget.due, self._due)),
+            "budget": budgets.timely(budget, now, self._due),
             "usage": usage.counted(pace.usage, now, self._uncounted),
         }

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nimble.pace import budget as budgets
-from nimble.pace.budget import BURST, CEILING, FLOOR, INCREASE, Budget
+from nimble.pace.budget import BURST, CEILING, FARTHEST, FLOOR, INCREASE, Budget
+from nimble.pace.slots import LIMIT
 from nimble.retry import LONGEST
 
 RATES = st.floats(FLOOR, CEILING)
@@ -104,3 +105,14 @@ def test_two_sharers_together_keep_to_the_rate(rate, requests):
             other = budgets.spent(other, now, sharers=2)
         sent += 1
     assert sent <= rate * (now - begin + BURST) + 2 + 1e-3
+
+
+@given(st.lists(st.floats(0, 5), min_size=1, max_size=30), RATES, st.integers(1, LIMIT), st.floats(0.001, 1e6))
+def test_spacing_holds_until_the_clock_is_set_back_and_begins_anew_then(pauses, rate, sharers, back):
+    budget, now = Budget(rate=rate), 1.8e9
+    for pause in pauses:
+        now += max(pause, budgets.wait(budget, now))
+        budget = budgets.spent(budget, now, sharers)
+        assert budgets.timely(budget, now) == budget
+    earlier = now - FARTHEST - back
+    assert budgets.wait(budgets.timely(budget, earlier), earlier) == 0
