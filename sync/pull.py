@@ -49,7 +49,10 @@ def _is_due(spec: registry.StreamSpec, stream: Stream | None, attention: Attenti
         return True
     # Sooner than it was said when it ended, where somebody has come to look since.
     rests = timedelta(seconds=attention.seconds(spec.rhythm, spec.pages, now))
-    return stream.settled_at is not None and stream.settled_at + rests <= now
+    if stream.settled_at is None:
+        return False
+    # It cannot have ended later than now: the clock was set back since.
+    return stream.settled_at > now or stream.settled_at + rests <= now
 
 
 def pull(

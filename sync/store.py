@@ -11,6 +11,7 @@ from django.db import connection as database
 from nimble.errors import AnswerTooLarge
 from nimble.models import Connection
 from sync import clean, echoes, events, overlay, when
+from sync.clock import database_now
 from sync.models import Brought, Change, Quarantined
 from sync.packing import Packed, pack
 from sync.resource import Audience, Oversized, Resource, Unstorable
@@ -173,7 +174,7 @@ def _save_batch(
         row = stored.get(item.nimble_id)
         remote = resource.keep(row.remote, item.remote) if row else item.remote
         mark = item.digest if remote is item.remote else digest(resource, remote)
-        if row and row.fetched_at and (row.fetched_at >= read_at or _lags(row, remote, read_at)):
+        if row and row.fetched_at and (_is_newer(row.fetched_at, read_at) or _lags(row, remote, read_at)):
             # An older read, or one that overlaps our own write, or a replica's: it knows nothing that we do not.
             tally.unchanged += 1
             continue
@@ -229,6 +230,11 @@ def _save_batch(
             del shown[pk]
         _discover(resource, connection, list(shown))
         saw(resource.sight, connection, shown, read_at)
+
+
+def _is_newer(fetched_at: datetime, read_at: datetime) -> bool:
+    """Whether a row was written since a read began; not what lies in the future, as after the clock was set back."""
+    return fetched_at >= read_at and fetched_at <= database_now()
 
 
 def _lags(row: Any, remote: dict[str, Any], read_at: datetime) -> bool:
