@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from crmportal import statements
 from nimble.models import Connection
+from nimble.retry import LONGEST
 from sync import attempts, events, newest, planner, registry, restored
 from sync.clock import database_now
 from sync.ids import lease_token
@@ -44,7 +45,9 @@ def heads(now: Moment) -> Any:
     busy = same_record.filter(state=State.SENDING, lease_until__gte=now)
     left = same_record.filter(alive, state=State.SENDING)
     earlier = Q(id__lt=OuterRef("id"))
-    due = Q(state__in=[State.PENDING, State.RETRYING]) & (Q(not_before=None) | Q(not_before__lte=now))
+    # Nothing waits for longer: it was put off before the clock was set back.
+    waited = Q(not_before=None) | Q(not_before__lte=now) | Q(not_before__gt=now + timedelta(seconds=LONGEST))
+    due = Q(state__in=[State.PENDING, State.RETRYING]) & waited
     first = ~Exists(same_record.filter(alive, earlier, state__in=IN_LINE)) & ~Exists(left)
     lapsed = Q(state=State.SENDING, lease_until__lt=now)
     return (
@@ -90,7 +93,10 @@ def _claimable() -> Any:
     """The oldest head by its kind and record, and the database's time. Of a connection that may send nothing now,
     nothing is claimed only to be put back.
     """
-    free = sendable(Now()).exclude(connection__pace__held_until__gt=Now()).order_by("id")
+    # What is held for longer than anything can be was so before the clock was set back.
+    farthest = Now() + timedelta(seconds=LONGEST)
+    held = Q(connection__pace__held_until__gt=Now(), connection__pace__held_until__lte=farthest)
+    free = sendable(Now()).exclude(held).order_by("id")
     return free.annotate(now=Now()).values_list("kind", "record_id", "now")[:1]
 
 

@@ -73,7 +73,8 @@ def is_fresh(resource: Resource, connection: Connection, row: Any) -> bool:
     else:
         sights = resource.sight._default_manager.filter(record=row, connection=connection, hidden_at=None)
         seen_at = sights.values_list("seen_at", flat=True).first()
-    return seen_at is not None and seen_at > database_now() - FRESH
+    now = database_now()
+    return seen_at is not None and now - FRESH < seen_at <= now
 
 
 def hide(resource: Resource, connection: Connection, pk: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from sync import events, registry
 from sync.mirror import Mirrored
@@ -32,7 +33,8 @@ def over(row: Mirrored) -> list[Edit]:
     """
     confirmed = Q(state=State.CONFIRMED)
     if row.fetched_at:
-        confirmed &= Q(confirmed_at__gt=row.fetched_at)
+        # Not what lies in the future, as after the clock was set back: the row may be newer than that.
+        confirmed &= Q(confirmed_at__gt=row.fetched_at, confirmed_at__lte=Now())
     return list(Edit.objects.filter(_OVERLAID | confirmed, kind=row.kind, record_id=row.pk).order_by("id"))
 
 

@@ -5,10 +5,11 @@ What a failure means is decided in `sync.failures`, what is sent in `sync.merge`
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from nimble.models import Connection
+from nimble.retry import LONGEST
 from sync.merge import SINGLE, Conflict, Rule, merge, same
 from sync.models import IN_LINE, UNSENT, Edit, State
 
@@ -50,7 +51,8 @@ def is_due(edit: Edit, now: datetime) -> bool:
         return False
     if edit.state == State.SENDING:
         return lapsed(edit, now)
-    waited = edit.not_before is None or edit.not_before <= now
+    farthest = now + timedelta(seconds=LONGEST)
+    waited = edit.not_before is None or not now < edit.not_before <= farthest
     return edit.state in (State.PENDING, State.RETRYING) and waited
 
 

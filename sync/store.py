@@ -162,6 +162,7 @@ def _save_batch(
         # anyway, and would read a whole workspace to bring them in order.
         rows = rows.select_for_update(no_key=True).order_by("pk")
     stored = {row.known_id: row for row in rows}
+    now = database_now()
     edits = overlay.open_edits(resource.kind, [row.pk for row in stored.values()])
     writes: list[dict[str, Any]] = []
     written: dict[str, dict[str, Any]] = {}
@@ -174,8 +175,9 @@ def _save_batch(
         row = stored.get(item.nimble_id)
         remote = resource.keep(row.remote, item.remote) if row else item.remote
         mark = item.digest if remote is item.remote else digest(resource, remote)
-        if row and row.fetched_at and (_is_newer(row.fetched_at, read_at) or _lags(row, remote, read_at)):
-            # An older read, or one that overlaps our own write, or a replica's: it knows nothing that we do not.
+        if row and row.fetched_at and (read_at <= row.fetched_at <= now or _lags(row, remote, read_at)):
+            # An older read, or one that overlaps our own write, or a replica's: it knows nothing that we do not. What
+            # was fetched later than now was so before the clock was set back.
             tally.unchanged += 1
             continue
         if row:
@@ -230,11 +232,6 @@ def _save_batch(
             del shown[pk]
         _discover(resource, connection, list(shown))
         saw(resource.sight, connection, shown, read_at)
-
-
-def _is_newer(fetched_at: datetime, read_at: datetime) -> bool:
-    """Whether a row was written since a read began; not what lies in the future, as after the clock was set back."""
-    return fetched_at >= read_at and fetched_at <= database_now()
 
 
 def _lags(row: Any, remote: dict[str, Any], read_at: datetime) -> bool:

@@ -7,7 +7,7 @@ seconds since 1970 by the database's clock, rates requests a second.
 from dataclasses import dataclass, replace
 
 from nimble.pace.slots import LIMIT
-from nimble.retry import delay
+from nimble.retry import LONGEST, delay
 
 START = 50.0
 CEILING = 100.0
@@ -37,8 +37,11 @@ def timely(budget: Budget, now: float, due: float = 0.0) -> Budget:
     """The budget with the later of its own `due` and another one. What is later than can be was dated before the clock
     was set back: nobody waits for that.
     """
-    latest = max(now + FARTHEST, budget.paused_until)
-    return replace(budget, due=max((one for one in (budget.due, due) if one <= latest), default=0.0))
+    paused_until = budget.paused_until if budget.paused_until <= now + LONGEST else 0.0
+    latest = max(now + FARTHEST, paused_until)
+    return replace(
+        budget, paused_until=paused_until, due=max((one for one in (budget.due, due) if one <= latest), default=0.0)
+    )
 
 
 def wait(budget: Budget, now: float) -> float:

@@ -134,9 +134,9 @@ class Gate:
         pace, breaker, self.grant, now = stored.look(self._connection_id)
         if (seconds := breakers.wait(breaker, now)) > 0:
             raise Outage(retry_after=seconds)
-        if pace.budget.paused_until - now > PATIENCE:
-            raise Throttled(retry_after=pace.budget.paused_until - now)
         ours = budgets.timely(pace.budget, now, self._due)
+        if ours.paused_until - now > PATIENCE:
+            raise Throttled(retry_after=ours.paused_until - now)
         # A turn that was taken and has become old is looked at again, and not paid for again.
         if not self._turn and (seconds := budgets.wait(ours, now)) > 0:
             return seconds

@@ -11,7 +11,7 @@ from nimble import models
 from nimble.pace import breaker as breakers
 from nimble.pace import slots, stored, usage
 from nimble.pace.breaker import Breaker, State
-from nimble.pace.budget import START
+from nimble.pace.budget import START, timely
 
 
 class Pace(NamedTuple):
@@ -46,7 +46,7 @@ def paces(connections: Iterable[models.Connection]) -> dict[int, Pace]:
     found = {pk: Pace() for pk in ids}
     for row in models.Pace.objects.filter(pk__in=ids).annotate(now=Now()):
         pace, now = stored.of(row), row.now.timestamp()
-        until = pace.budget.paused_until
+        until = timely(pace.budget, now).paused_until
         found[row.pk] = Pace(
             rate=pace.budget.rate,
             in_flight=len(slots.live(pace.slots, now)),
@@ -87,4 +87,4 @@ def outage() -> float:
 def held(connection: models.Connection) -> float:
     """Seconds for which nothing is sent for this connection: an outage, or a pause that Nimble asked for."""
     pace, now = stored.pace(connection.pk)
-    return max(outage(), pace.budget.paused_until - now, 0.0)
+    return max(outage(), timely(pace.budget, now).paused_until - now, 0.0)
