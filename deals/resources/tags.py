@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -42,12 +43,14 @@ class DealTags(Resource):
         return {"removed": Rule(content=bool)}
 
     def saved(self, rows: dict[int, dict[str, Any]]) -> None:
-        for row in DealTag.objects.select_for_update(no_key=True).filter(pk__in=rows).order_by("pk"):
-            known_as = None if row.remote.get("removed") else row.remote.get("name")
-            others = DealTag.objects.filter(workspace_id=row.workspace_id, known_as=known_as).exclude(pk=row.pk)
-            # Renamed to one that there is: that one stands for both.
-            row.known_as = None if others.exists() else known_as
-            row.save(update_fields=["known_as"])
+        for pk, remote in sorted(rows.items()):
+            row = DealTag.objects.filter(pk=pk)
+            try:
+                with transaction.atomic():
+                    row.update(known_as=None if remote.get("removed") else remote.get("name"))
+            except IntegrityError:
+                # Renamed to one that there is: that one stands for both.
+                row.update(known_as=None)
 
     def fetch(self, client: Client, row: DealTag) -> dict[str, Any]:
         """What Nimble lists of it: under its name, or under the one that it was to get, after a lost answer."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection as database
-from django.db import connections
+from django.db import connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.urls import reverse
@@ -17,7 +17,7 @@ from django.utils import timezone
 from deals import queries, tags
 from deals.models import Deal, DealTag
 from nimble.models import Connection
-from sync import ids, outbox, pull
+from sync import events, ids, outbox, overlay, pull, registry
 from sync.models import Edit, State
 from tests.deals.conftest import browser
 from tests.factories import caught_up
@@ -139,6 +139,36 @@ def test_two_people_who_first_change_a_tag_at_once_change_one_row(
         made = [one.result() for one in [pool.submit(change, connection.user) for connection in (mirror, bjorn)]]
     row = DealTag.objects.get()
     assert [edit and edit.record_id for edit in made] == [row.pk, row.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tag_renamed_to_one_that_somebody_begins_to_change_meanwhile_stands_beside_it(mirror: Connection, tag: str):
+    """The other row has been made, and is not committed yet, when Nimble's answer is stored."""
+    row = DealTag.objects.create(workspace=mirror.workspace, nimble_id="a", name=tag, known_as=tag)
+    made, stored = threading.Event(), threading.Event()
+
+    def begin() -> None:
+        try:
+            with transaction.atomic():
+                DealTag.objects.create(workspace=mirror.workspace, nimble_id="b", name="Autumn", known_as="Autumn")
+                made.set()
+                # On SQLite nobody else can write before this is committed; PostgreSQL lets them wait for the name.
+                stored.wait(1)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(begin)
+        assert made.wait(10)
+        with events.atomic():
+            overlay.refresh(row, remote={"id": "a", "name": "Autumn"})
+            registry.resource(DealTag.kind).saved({row.pk: row.remote})
+        stored.set()
+        other.result()
+    assert list(DealTag.objects.order_by("nimble_id").values_list("name", "known_as")) == [
+        ("Autumn", None),
+        ("Autumn", "Autumn"),
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
