@@ -87,10 +87,11 @@ shared.addEventListener("keydown", (event) => {
 });
 // It closes when what opened it moves away from it; on a phone it lies by itself, and stays when the keyboard goes. The
 // scrolling that brought its anchor here is told of a frame later, and closes nothing.
-function moved() {
-  if (!owner || narrow()) return;
+function moved({ type }) {
+  if (!owner) return;
   const { left, top } = owner.anchor.getBoundingClientRect();
-  if (left !== from.left || top !== from.top) shared.hidePopover();
+  if (!narrow() && (left !== from.left || top !== from.top)) shared.hidePopover();
+  else if (type === "resize") place(owner.anchor);
 }
 for (const type of ["resize", "scroll"]) addEventListener(type, moved, true);
 

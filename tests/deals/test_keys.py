@@ -273,6 +273,19 @@ def test_menu_stays_where_the_focus_scrolled_and_leaves_with_its_card(open_: Ope
     expect(menu).to_be_hidden()
 
 
+def test_menu_stays_on_the_screen_when_the_window_becomes_smaller(open_: Open, board: Pipeline):
+    page = open_(board.get_absolute_url(), width=1440)
+    menu = page.locator("#move-menu")
+    on(page, page.locator('.column:not([data-archived]) .card[data-editable="1"]').first)
+    page.keyboard.press("m")
+    expect(menu).to_be_visible()
+    box = menu.bounding_box()
+    assert box
+    page.set_viewport_size({"width": 1440, "height": int(box["y"] + box["height"]) - 20})
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(menu).to_be_in_viewport(ratio=1)
+
+
 def test_next_and_previous_deal(open_: Open, board: Pipeline):
     for path, item in ((board.get_absolute_url(), ".cards .card"), (f"{board.get_absolute_url()}table/", "#rows th")):
         page = open_(path, width=1440)
