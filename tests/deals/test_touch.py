@@ -102,6 +102,8 @@ def test_column_is_folded_and_unfolded_by_one_tap_each(phone: Page):
     column = phone.locator(".column").first
     finger.tap(column.locator("[data-fold]"))
     expect(column).to_have_class(re.compile("folded"))
+    # What unfolds it lies on its name, and may not hide that under the finger.
+    expect(column.locator("[data-fold]")).to_have_css("opacity", "0")
     finger.tap(column.locator("[data-fold]"))
     expect(column).not_to_have_class(re.compile("folded"))
 
@@ -121,6 +123,15 @@ def test_palette_opens_by_touch(open_: Open, board: Pipeline):
     finger.type(palette.get_by_role("combobox"), "reports")
     palette.get_by_role("option", name="Reports").tap()
     expect(page).to_have_url(re.compile("/reports/"))
+
+
+@pytest.mark.parametrize("path", ["/deals/pipelines/", "/deals/tags/manage/", "/contacts/tags/manage/"])
+def test_palettes_button_stands_beside_the_title(open_: Open, board: Pipeline, path: str):
+    bar = open_(path, **PHONE).locator(".pagebar")
+    title, button = (bar.locator(one).bounding_box() for one in ("h1", "[data-palette-open]"))
+    assert title and button
+    assert button["x"] > title["x"]
+    assert abs(title["y"] + title["height"] / 2 - button["y"] - button["height"] / 2) < 4
 
 
 def test_rows_of_the_table_are_chosen_by_a_tap(open_: Open, board: Pipeline):
