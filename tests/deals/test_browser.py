@@ -254,6 +254,22 @@ def test_a_field_in_the_drawer_changes_the_card(open_: Open, board: Pipeline, ro
     expect(page.locator("#composer textarea")).to_have_value("")
 
 
+def test_undo_that_is_clicked_twice_is_one(open_: Open, board: Pipeline, row: Deal):
+    page = open_(board.get_absolute_url(), width=1440)
+    home = column_of(page, row)
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url) if "/undo/" in request.url else None)
+    carry(page, page.locator(f"#deal-{row.pk}"), page.locator('.column[data-role="open"]').nth(1).locator(".cards"))
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    assert outbox.deliver() == 1
+    undo.dblclick()
+    expect(page.locator(f'.column[data-name="{home}"] #deal-{row.pk}')).to_be_visible()
+    expect(undo).to_have_count(0)
+    assert len(posted) == 1
+    assert outbox.deliver() == 1
+
+
 def test_board_without_javascript(open_: Open, board: Pipeline, row: Deal):
     page = open_(board.get_absolute_url(), width=1280, java_script_enabled=False)
     card = page.locator(f"#deal-{row.pk}")

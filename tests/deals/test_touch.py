@@ -129,7 +129,8 @@ def test_palette_opens_by_touch(open_: Open, board: Pipeline):
 def test_palettes_button_stands_beside_the_title(open_: Open, board: Pipeline, path: str):
     bar = open_(path, **PHONE).locator(".pagebar")
     title, button = (bar.locator(one).bounding_box() for one in ("h1", "[data-palette-open]"))
-    assert title and button
+    assert title
+    assert button
     assert button["x"] > title["x"]
     assert abs(title["y"] + title["height"] / 2 - button["y"] - button["height"] / 2) < 4
 
