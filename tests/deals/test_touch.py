@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from deals.models import Deal, Pipeline
@@ -133,6 +134,12 @@ def test_palettes_button_stands_beside_the_title(open_: Open, board: Pipeline, p
     assert button
     assert button["x"] > title["x"]
     assert abs(title["y"] + title["height"] / 2 - button["y"] - button["height"] / 2) < 4
+
+
+def test_arrow_that_is_left_of_the_way_back_takes_a_finger(open_: Open, board: Pipeline):
+    page = open_(reverse("deals:pipelines"), **PHONE)
+    Finger(page).tap(page.locator(".pagebar .crumb"))
+    expect(page.locator("#board")).to_be_visible()
 
 
 def test_rows_of_the_table_are_chosen_by_a_tap(open_: Open, board: Pipeline):
