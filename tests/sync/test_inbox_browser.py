@@ -19,6 +19,7 @@ from tests.people import BJORN
 from tests.sandboxes import SandboxServer
 from tests.sync.pages import workers_alive
 from tests.sync.test_pages_browser import looked_at
+from tests.touch import PHONE
 
 
 @pytest.fixture
@@ -71,6 +72,14 @@ def full(mirror: Connection, deals: list[Deal], nimble: SandboxServer) -> Connec
     assert missing
     assert Attempt.objects.exists()
     return mirror
+
+
+def test_inboxs_bar_is_one_row_on_a_phone(full: Connection, open_as: Open):
+    bar = open_as(full.user, "/inbox/", **PHONE).locator(".pagebar")
+    begin, button = (bar.locator(one).bounding_box() for one in ("[data-first]", "[data-palette-open]"))
+    assert begin
+    assert button
+    assert begin["y"] == button["y"]
 
 
 @pytest.mark.parametrize("look", LOOKS)
