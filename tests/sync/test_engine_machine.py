@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import seed, settings
 
+from sync import lines
 from tests.people import Connect
 from tests.sandboxes import SandboxServer
-from tests.sync.machine import aside, points, world
 from tests.sync.machine import engine as machines
+from tests.sync.machine import points, world
 
 PARTS = 4
 EXAMPLES = int(os.environ.get("ENGINE_EXAMPLES", "320"))
@@ -32,16 +33,18 @@ def sandbox(small_world: SandboxServer) -> SandboxServer:
 
 @pytest.fixture(params=range(PARTS))
 def engine(
-    request: pytest.FixtureRequest, transactional_db: None, connect: Connect, nimble: SandboxServer
+    request: pytest.FixtureRequest, monkeypatch, transactional_db: None, connect: Connect, nimble: SandboxServer
 ) -> Iterator[type[machines.Engine]]:
     """One part's machine. Where a seed is asked for, each has its own of it; so it has with `CI=true`, where Hypothesis
     would take the same examples for all of them.
     """
+    # A reader that steps aside for somebody's edit only waits here: nobody would send it meanwhile.
+    monkeypatch.setattr(lines, "watch", lambda _connection: lambda: False)
     machine = type("Engine", (machines.Engine,), world.pulled_by_two(connect, nimble))
     asked = request.config.getoption("--hypothesis-seed")
     if asked or settings.default.derandomize:  # type: ignore[union-attr]
         machine = seed(f"{asked}/{request.param}")(machine)
-    with world.listening(machine.logged), points.watched(), aside.stepping_aside():
+    with world.listening(machine.logged), points.watched():
         yield machine
 
 

@@ -48,7 +48,12 @@ class Here(Known):
         # One whose create was dropped stands nowhere.
         stages = own or self.stages
         stage = stages[to % len(stages)]
+        refused = Edit.objects.filter(kind="deal", record_id=deal.pk, state__in=[State.REJECTED, State.FAILED])
+        before = [edit for edit in refused if "stage" in edit.fields]
         self.type(who, soon, lambda user, _value: deal_actions.move(author=user, deal=deal, stage=stage))
+        # A move that Nimble refused makes room for another one.
+        for edit in before:
+            self.drop_if_ended(edit)
 
     @precondition(lambda self: len(self.deals) < MOST_DEALS)
     @rule(who=WHO, to=st.integers(0, 9), soon=SOON)

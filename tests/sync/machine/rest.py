@@ -20,7 +20,6 @@ class Rest(Workers, Invariants):
             return
         while self.standing:
             self.standing.popitem()[1].go_on()
-            self.listen()
             self.stirred = True
         self.all_is_well()
         self.sandbox.clear_faults()

@@ -9,8 +9,7 @@ from hypothesis.stateful import precondition, rule
 from nimble.models import Breaker, Connection, Pace
 from sync import ids, lines, outbox, pull, push
 from sync.clock import database_now
-from sync.models import Edit, Lease, Run, State, Stream
-from tests.sync.machine.aside import a_sender_beside
+from sync.models import Edit, Lease, State, Stream
 from tests.sync.machine.here import WHO
 from tests.sync.machine.known import Known
 from tests.sync.machine.points import BETWEEN, SENDING, STORING, Standing, killed_at
@@ -18,8 +17,6 @@ from tests.sync.machine.points import BETWEEN, SENDING, STORING, Standing, kille
 # What is pulled: these streams, or everything.
 STREAMS = [["deals"], ["contacts"], ["listing"], ["notes"], ["deals", "contacts", "listing", "notes"], []]
 WHAT = st.sampled_from(STREAMS)
-# Whether a worker sends what a pull steps aside for.
-BESIDE = st.booleans()
 ANEW = st.sampled_from([False, False, True])
 
 
@@ -66,38 +63,24 @@ class Workers(Known):
         Pace.objects.update(version=F("version") + 1, slots=[], held_until=None, budget={})
         Breaker.objects.update(version=F("version") + 1, state={})
 
-    @rule(who=WHO, what=WHAT, anew=ANEW, beside=BESIDE)
-    def a_pull(self, who: int, what: list[str], anew: bool, beside: bool) -> None:
+    @rule(who=WHO, what=WHAT, anew=ANEW)
+    def a_pull(self, who: int, what: list[str], anew: bool) -> None:
         self.stirred = True
         if connection := self.due(who, what, anew):
-            waited = list(lines.sendable(database_now()).filter(connection=connection).values_list("pk", flat=True))
-            with a_sender_beside(beside):
-                runs = pull.pull(connection)
-            self.listen()
-            if beside and any(run.state == Run.State.DONE for run in runs or []):
-                # Its error would say why.
-                untried = Edit.objects.filter(pk__in=waited, state=State.PENDING, attempts=0, error={})
-                assert not untried.exists(), "what was read in the background went before what somebody wrote"
+            pull.pull(connection)
 
-    @rule(who=WHO, what=WHAT, anew=ANEW, beside=BESIDE, point=st.sampled_from(STORING))
-    def a_pull_is_killed(self, who: int, what: list[str], anew: bool, beside: bool, point: str) -> None:
+    @rule(who=WHO, what=WHAT, anew=ANEW, point=st.sampled_from(STORING))
+    def a_pull_is_killed(self, who: int, what: list[str], anew: bool, point: str) -> None:
         with killed_at(point):
-            self.a_pull(who, what, anew, beside)
-        self.listen()
+            self.a_pull(who, what, anew)
 
-    @rule(who=WHO, where=st.sampled_from(BETWEEN), anew=ANEW, beside=BESIDE)
-    def a_pull_stands_still(self, who: int, where: tuple[str, list[str]], anew: bool, beside: bool) -> None:
+    @rule(who=WHO, where=st.sampled_from(BETWEEN), anew=ANEW)
+    def a_pull_stands_still(self, who: int, where: tuple[str, list[str]], anew: bool) -> None:
         """With what it has read in its hands, for as many steps as come before it goes on."""
         point, what = where
-
-        def task() -> None:
-            with a_sender_beside(beside):
-                pull.pull(connection)
-
         if who not in self.standing and (connection := self.due(who, what, anew)):
             self.stirred = True
-            self.standing[who] = Standing(point, task)
-            self.listen()
+            self.standing[who] = Standing(point, lambda: pull.pull(connection))
 
     @precondition(lambda self: self.standing)
     @rule(who=WHO)
@@ -105,7 +88,6 @@ class Workers(Known):
         if standing := self.standing.pop(who, None):
             self.stirred = True
             standing.go_on()
-            self.listen()
 
     def due(self, who: int, what: list[str], anew: bool) -> Connection | None:
         """Nothing but this is due, whatever the clock says; None for somebody who must reconnect."""
