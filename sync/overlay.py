@@ -1,6 +1,7 @@
 """The columns of one row: `overlay(remote, open edits)`, written by one function, only where nobody was faster."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -33,8 +34,9 @@ def over(row: Mirrored) -> list[Edit]:
     """
     confirmed = Q(state=State.CONFIRMED)
     if row.fetched_at:
-        # Not what lies in the future, as after the clock was set back: the row may be newer than that.
-        confirmed &= Q(confirmed_at__gt=row.fetched_at, confirmed_at__lte=Now())
+        # Not what lies in the future, as after the clock was set back: the row may be newer than that. A minute is no
+        # future: a database that writes times as text compares them no more finely than a millisecond.
+        confirmed &= Q(confirmed_at__gt=row.fetched_at, confirmed_at__lte=Now() + timedelta(minutes=1))
     return list(Edit.objects.filter(_OVERLAID | confirmed, kind=row.kind, record_id=row.pk).order_by("id"))
 
 

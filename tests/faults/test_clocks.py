@@ -12,7 +12,8 @@ from nimble import pace
 from nimble.client import Client
 from nimble.errors import RateLimited
 from sync import outbox, overlay, pull
-from sync.models import State
+from sync.clock import database_now
+from sync.models import Edit, State
 from tests.faults.clock import pass_time
 from tests.faults.conftest import state_of
 from tests.people import BJORN
@@ -62,6 +63,15 @@ def test_clock_that_was_set_back_lays_nothing_that_was_sent_before_over_what_nim
     deal.refresh_from_db()
     assert deal.amount == 25
     assert overlay.over(deal) == []
+
+
+def test_edit_confirmed_in_this_very_millisecond_lies_over_a_row_read_before(mirror, deal):
+    edit = actions.change(author=mirror.user, deal=deal, field="amount", value="19")
+    Deal.objects.filter(pk=deal.pk).update(fetched_at=database_now() - timedelta(seconds=1))
+    deal.refresh_from_db()
+    for _ in range(50):
+        Edit.objects.filter(pk=edit.pk).update(state=State.CONFIRMED, confirmed_at=database_now())
+        assert overlay.over(deal) == [edit]
 
 
 @pytest.mark.broken_answers  # the specification knows no such status
