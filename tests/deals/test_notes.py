@@ -168,7 +168,7 @@ def test_a_change_of_a_note_sends_nothing_of_a_later_one(mirror: Connection, san
     later = edits.record(author=mirror.user, row=note, new={"body": "Not meant to go out"})
     assert earlier
     assert later
-    Edit.objects.filter(pk=later.pk).update(not_before=timezone.now() + timedelta(hours=1))
+    Edit.objects.filter(pk=later.pk).update(not_before=timezone.now() + timedelta(minutes=10))
     assert outbox.deliver() == 1
     earlier.refresh_from_db()
     assert earlier.state == State.CONFIRMED
