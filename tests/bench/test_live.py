@@ -11,7 +11,7 @@ from django.conf import settings
 from playwright.sync_api import expect
 
 from nimble.models import Connection
-from tests.deals.test_live import movable, two  # noqa: F401
+from tests.deals.test_live_browser import movable, two  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
